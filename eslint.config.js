@@ -1,0 +1,72 @@
+import js from '@eslint/js';
+import comments from '@eslint-community/eslint-plugin-eslint-comments/configs';
+import { defineConfig, globalIgnores } from 'eslint/config';
+import tseslint from 'typescript-eslint';
+
+const typed = ['{src,test,example-express}/**/*.{ts,mts,cts}', 'scripts/**/*.js'];
+
+const got = { name: 'got', message: 'Only src/transport.ts talks to got.' };
+const simulator = { regex: '/simulator/', message: 'The library does not need its simulator.' };
+/** @param {number} depth how many folders deep inside src/simulator the file is */
+const outsideSimulator = (depth) => ({
+  regex: `^(\\.\\./){${String(depth + 1)}}|^passport-wechat-code`,
+  message: 'The simulator stands alone: what it knows of WeChat must not come from the code it tests.',
+});
+
+/** @param {{ paths?: object[], patterns?: object[] }} options */
+const restrictImports = (options) => ({ 'no-restricted-imports': ['error', options] });
+
+export default defineConfig(
+  globalIgnores(['dist/', 'coverage/', '**/node_modules/']),
+  { linterOptions: { reportUnusedDisableDirectives: 'error', reportUnusedInlineConfigs: 'error' } },
+  js.configs.recommended,
+  comments.recommended,
+  {
+    rules: {
+      '@eslint-community/eslint-comments/require-description': ['error', { ignore: ['eslint-enable'] }],
+      eqeqeq: 'error',
+    },
+  },
+  {
+    files: typed,
+    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/consistent-type-exports': 'error',
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      'no-undef': 'off', // the type checker's job
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'TSAsExpression > TSAsExpression', message: 'Narrow the value instead of asserting twice.' },
+        { selector: 'ImportExpression[source.value="got"]', message: got.message },
+      ],
+    },
+  },
+  { files: typed, ignores: ['src/**'], rules: restrictImports({ paths: [got] }) },
+  { files: ['src/**'], ignores: ['src/transport.ts'], rules: restrictImports({ paths: [got], patterns: [simulator] }) },
+  { files: ['src/transport.ts'], rules: restrictImports({ patterns: [simulator] }) },
+  { files: ['src/simulator/*'], rules: restrictImports({ paths: [got], patterns: [outsideSimulator(0)] }) },
+  { files: ['src/simulator/*/*'], rules: restrictImports({ paths: [got], patterns: [outsideSimulator(1)] }) },
+  {
+    // What JSON.parse gives is typed by a comment there.
+    files: ['scripts/**'],
+    rules: { '@typescript-eslint/no-unsafe-assignment': 'off', '@typescript-eslint/no-unsafe-return': 'off' },
+  },
+  {
+    files: ['test/**'],
+    rules: {
+      // Stubs that do nothing, and deliberate throws and rejections with what is no Error: both are test inputs.
+      '@typescript-eslint/no-empty-function': 'off',
+      '@typescript-eslint/only-throw-error': 'off',
+      '@typescript-eslint/prefer-promise-reject-errors': 'off',
+    },
+  },
+  {
+    // Compiled by test/package.test.ts against the packed package, which is not there to be resolved here.
+    files: ['test/consumer/**'],
+    extends: [tseslint.configs.disableTypeChecked],
+  },
+);

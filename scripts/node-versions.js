@@ -1,0 +1,114 @@
+/**
+ * Runs the test suite, and nothing but it, on every Node version that is supported, each taken from the npm registry;
+ * and with got 16 in place of got 14, which a user can force with an override. `package.json`, the lock file and the
+ * installed packages stay as they are.
+ *
+ *     node scripts/node-versions.js                 everything
+ *     node scripts/node-versions.js 22 24+got16     some of it
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+/** @typedef {{ fullTitle: string, err: { message?: string, stack?: string } }} Failure */
+/** @typedef {{ stats: { passes: number, failures: number, pending: number }, failures: Failure[] }} MochaReport */
+/** @typedef {{ name: string, node: string, got: string, passed: number, failed: number, skipped: number, ok: boolean }} Row */
+
+const everything = ['20', '22', '22+got16', '24', '24+got16', '26', '26+got16'];
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const cache = join(root, 'node_modules', '.cache');
+const got16 = join(cache, 'got16');
+const reportFile = join(cache, 'mocha-report.json');
+const hook = new URL('got16-hook.js', import.meta.url).href;
+
+/** @param {string[]} args @param {string} cwd */
+function npm(args, cwd = root) {
+  const cli = process.env['npm_execpath'];
+  const [command, before] = cli?.endsWith('npm-cli.js') ? [process.execPath, [cli]] : ['npm', []];
+  const shell = command === 'npm' && process.platform === 'win32'; // npm is a batch file there
+  const { status, error, stdout, stderr } = spawnSync(command, [...before, ...args], { cwd, shell, encoding: 'utf8' });
+  if (status !== 0) throw error ?? new Error(`npm ${args.join(' ')} failed:\n${stdout}${stderr}`);
+  return stdout.trim();
+}
+
+/** @param {string} directory a project with got installed */
+function gotVersion(directory) {
+  /** @type {{ version: string }} */
+  const { version } = JSON.parse(readFileSync(join(directory, 'node_modules', 'got', 'package.json'), 'utf8'));
+  return version;
+}
+
+function installGot16() {
+  mkdirSync(got16, { recursive: true });
+  writeFileSync(join(got16, 'package.json'), '{ "private": true }\n');
+  npm(['install', '--no-save', '--no-audit', '--no-fund', 'got@16'], got16);
+}
+
+/** @returns {MochaReport | undefined} */
+function readReport() {
+  try {
+    return JSON.parse(readFileSync(reportFile, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** @param {string} name @returns {Row} */
+function run(name) {
+  const [version, withGot16] = name.split('+');
+  // DEP0205: the loader of the TypeScript files still uses module.register(), which Node 26 warns about.
+  const nodeArgs = ['--disable-warning=DEP0205', join(root, 'node_modules', 'mocha', 'bin', 'mocha.js')];
+  const mochaArgs = ['--fail-zero', '--reporter=json', `--reporter-option=output=${reportFile}`];
+  if (withGot16) {
+    installGot16();
+    nodeArgs.unshift(`--import=${hook}`);
+    mochaArgs.push('--ignore=test/package.test.ts'); // installs the package with the got it declares
+  }
+  const binary = npm(['exec', '--yes', `--package=node@${version}`, '--', 'node', '-p', 'process.execPath']);
+  const node = spawnSync(binary, ['--version'], { encoding: 'utf8' }).stdout.trim();
+  const got = gotVersion(withGot16 ? got16 : root);
+  console.log(`\nNode ${node} with got ${got} ...`);
+
+  rmSync(reportFile, { force: true });
+  const { status, error, stdout, stderr } = spawnSync(binary, [...nodeArgs, ...mochaArgs], {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: Infinity,
+    timeout: 10 * 60_000,
+    killSignal: 'SIGKILL',
+  });
+  const report = readReport();
+  const { passes = 0, failures = 0, pending = 0 } = report?.stats ?? {};
+  const ok = status === 0 && passes > 0 && failures === 0;
+  if (!ok) {
+    for (const { fullTitle, err } of report?.failures ?? []) {
+      console.log(`\n  failed: ${fullTitle}\n${err.stack ?? err.message ?? ''}`);
+    }
+    console.log(`\n${stdout}${stderr}${error ? error.message : `exit code ${status}`}`);
+  }
+  // A run that broke off without a failed test counts as one.
+  return { name, node, got, passed: passes, failed: ok ? 0 : Math.max(failures, 1), skipped: pending, ok };
+}
+
+const chosen = process.argv.length > 2 ? process.argv.slice(2) : everything;
+const unknown = chosen.filter((name) => !everything.includes(name));
+if (unknown.length > 0) {
+  console.error(`Unknown: ${unknown.join(', ')}. There are: ${everything.join(', ')}.`);
+  process.exit(2);
+}
+
+const rows = chosen.map(run);
+console.log();
+console.table(
+  Object.fromEntries(
+    rows.map(({ name, ok, ...row }) => [`Node ${name}`, { ...row, result: ok ? 'passed' : 'FAILED' }]),
+  ),
+);
+/** @param {'passed' | 'failed' | 'skipped'} key */
+const sum = (key) => rows.reduce((total, row) => total + row[key], 0);
+const skipped = sum('skipped');
+console.log(`${sum('passed')} passed, ${sum('failed')} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+process.exitCode = rows.every(({ ok }) => ok) ? 0 : 1;
