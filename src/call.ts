@@ -1,0 +1,111 @@
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { type Answer, parseAnswer, readErrcode, readErrmsg, UnusableAnswer } from './answer.js';
+import type { Endpoint, WeChatError } from './errors.js';
+import { badStatus, type Failure, noAnswer, refused, type Summary, unusable } from './failure.js';
+import type { HttpSettings } from './http-options.js';
+import { RetryPlan } from './retry.js';
+import type { Transport, TransportAnswer, TransportFailure } from './transport.js';
+
+/** One call to WeChat. */
+export interface Call<T> {
+  endpoint: Endpoint;
+  /** In WeChat's order. Values are sent exactly as they are. */
+  query: Readonly<Record<string, string>>;
+  /** Those of the values that no error may hold. */
+  secrets: readonly string[];
+  /** Makes the result of a successful answer. @throws UnusableAnswer when it is none. */
+  read: (answer: Answer) => T;
+  signal: AbortSignal | undefined;
+}
+
+const MAX_BYTES = 65_536;
+
+/**
+ * Makes a call: sends it, judges what comes back, tries again where that is safe, and ends in time whatever happens.
+ *
+ * @throws WeChatError
+ */
+export async function callWeChat<T>(transport: Transport, settings: HttpSettings, call: Call<T>): Promise<T> {
+  const { endpoint, secrets, signal } = call;
+  const { timeout, baseUrls } = settings;
+  const plan = new RetryPlan({ ...settings, hosts: baseUrls.length }, endpoint === '/sns/oauth2/access_token');
+  const summary: Summary = { endpoint, timeout, secrets, attempts: 0, sent: 'no', mayHaveSpentCode: false };
+  const start = performance.now();
+  const left = (): number => timeout - (performance.now() - start);
+  const path = endpoint + toSearch(call.query);
+
+  for (;;) {
+    if (signal?.aborted === true) throw aborted(summary);
+    summary.attempts += 1;
+    const url = `${baseUrls[plan.host] ?? ''}${path}`;
+    const outcome = judge(await attempt(transport, settings, url, plan.patience(left()), signal), call.read);
+    if ('value' in outcome) return outcome.value;
+
+    if (summary.sent !== 'yes' && outcome.sent !== 'no') summary.sent = outcome.sent;
+    const wait = plan.next(outcome, left());
+    if (wait === undefined) throw outcome.toError(summary);
+    if (outcome.kind !== 'never-sent') summary.mayHaveSpentCode = true;
+    try {
+      await sleep(wait, undefined, signal && { signal });
+    } catch {
+      throw aborted(summary);
+    }
+  }
+}
+
+async function attempt(
+  transport: Transport,
+  { connectTimeout, userAgent }: HttpSettings,
+  url: string,
+  patience: number,
+  signal: AbortSignal | undefined,
+): Promise<TransportAnswer | TransportFailure> {
+  // Wired by hand: what AbortSignal.any() makes of AbortSignal.timeout() is lost to the garbage collector on Node.js 20.
+  const controller = new AbortController();
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    controller.abort();
+  }, patience);
+  const onAbort = (): void => {
+    controller.abort();
+  };
+  signal?.addEventListener('abort', onAbort);
+  const result = await transport({
+    url,
+    headers: { 'user-agent': userAgent },
+    signal: controller.signal,
+    connectTimeout,
+    maxBytes: MAX_BYTES,
+  });
+  clearTimeout(timer);
+  signal?.removeEventListener('abort', onAbort);
+  return timedOut && 'reason' in result ? { ...result, reason: 'ETIMEDOUT' } : result;
+}
+
+function judge<T>(result: TransportAnswer | TransportFailure, read: (answer: Answer) => T): { value: T } | Failure {
+  if ('reason' in result) return noAnswer(result);
+  const { status, retryAfter, body } = result;
+  if (status !== 200) return badStatus(status, retryAfter);
+  if (body === undefined) return unusable('its body is larger than 64 KiB or badly compressed');
+  try {
+    const answer = parseAnswer(body);
+    const errcode = readErrcode(answer);
+    return errcode === 0 ? { value: read(answer) } : refused(errcode, readErrmsg(answer));
+  } catch (error) {
+    if (!(error instanceof UnusableAnswer)) throw error;
+    result.discard();
+    return unusable(error.message);
+  }
+}
+
+function aborted(summary: Summary): WeChatError {
+  return noAnswer({ sent: summary.sent, reason: 'ABORT_ERR', reusedSocket: false }).toError(summary);
+}
+
+function toSearch(query: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+  return `?${pairs.join('&')}`;
+}

@@ -1,0 +1,119 @@
+/** The four calls to WeChat, by path. */
+export type Endpoint = '/sns/oauth2/access_token' | '/sns/oauth2/refresh_token' | '/sns/userinfo' | '/sns/auth';
+
+/** What a {@link WeChatApiError} can be, by what its receiver can do about it. */
+export type WeChatApiErrorCode =
+  | 'ERR_WECHAT_INVALID_CODE'
+  | 'ERR_WECHAT_CODE_USED'
+  | 'ERR_WECHAT_LOGIN_LOST'
+  | 'ERR_WECHAT_ACCESS_TOKEN_EXPIRED'
+  | 'ERR_WECHAT_REFRESH_TOKEN_EXPIRED'
+  | 'ERR_WECHAT_INVALID_OPENID'
+  | 'ERR_WECHAT_USER_BLOCKED'
+  | 'ERR_WECHAT_PERMISSION_DENIED'
+  | 'ERR_WECHAT_CONFIG'
+  | 'ERR_WECHAT_RATE_LIMITED'
+  | 'ERR_WECHAT_BUSY'
+  | 'ERR_WECHAT_API';
+
+/** What a {@link WeChatNetworkError} can be. */
+export type WeChatNetworkErrorCode = 'ERR_WECHAT_TIMEOUT' | 'ERR_WECHAT_NETWORK' | 'ERR_WECHAT_ABORTED';
+
+/** Every `code` of a {@link WeChatError}. */
+export type WeChatErrorCode = WeChatApiErrorCode | WeChatNetworkErrorCode | 'ERR_WECHAT_RESPONSE';
+
+/** Whether a request reached WeChat: certainly not, nobody can know, or certainly. */
+export type Sent = 'no' | 'unknown' | 'yes';
+
+interface WeChatErrorDetails<Code extends WeChatErrorCode> {
+  message: string;
+  code: Code;
+  endpoint: Endpoint;
+  attempts: number;
+  retryable: boolean;
+  status: number;
+}
+
+/**
+ * What every failed call to WeChat throws. No error of this package ever holds an app secret, a code, a token or a URL
+ * with one of them, and none has a `cause`: what lies beneath would show them.
+ */
+export abstract class WeChatError<Code extends WeChatErrorCode = WeChatErrorCode> extends Error {
+  /** What happened, to switch on. */
+  readonly code: Code;
+  /** The path that was called, such as `/sns/oauth2/access_token`. */
+  readonly endpoint: Endpoint;
+  /** Whether the same call with the same arguments may succeed later. False whenever a login must start again. */
+  readonly retryable: boolean;
+  /** How many requests this call made before it gave up. */
+  readonly attempts: number;
+  /** The HTTP status that fits when this error ends a request: 401, 403, 500, 502, 503 or 504. */
+  readonly status: number;
+  /** The same as {@link status}; some frameworks read the one, some the other. */
+  readonly statusCode: number;
+
+  protected constructor(details: WeChatErrorDetails<Code>) {
+    super(details.message);
+    this.code = details.code;
+    this.endpoint = details.endpoint;
+    this.retryable = details.retryable;
+    this.attempts = details.attempts;
+    this.status = details.status;
+    this.statusCode = details.status;
+  }
+}
+
+/**
+ * WeChat answered with an `errcode`.
+ *
+ * @see https://developers.weixin.qq.com/doc/oplatform/Return_codes/Return_code_descriptions_new.html
+ */
+export class WeChatApiError extends WeChatError<WeChatApiErrorCode> {
+  static {
+    this.prototype.name = 'WeChatApiError';
+  }
+  /** WeChat's error code, such as 40029. */
+  readonly errcode: number;
+  /** WeChat's text, for logs: at most 200 characters, without secrets. It can hold your server's address: do not show it to visitors. */
+  readonly errmsg: string;
+  /** WeChat's id of the request, which its support asks for. */
+  declare readonly rid?: string;
+
+  constructor(details: WeChatErrorDetails<WeChatApiErrorCode> & { errcode: number; errmsg: string; rid?: string }) {
+    super(details);
+    this.errcode = details.errcode;
+    this.errmsg = details.errmsg;
+    if (details.rid !== undefined) this.rid = details.rid;
+  }
+}
+
+/** No answer came: the network failed, the time was up, or the caller's signal aborted the call. */
+export class WeChatNetworkError extends WeChatError<WeChatNetworkErrorCode> {
+  static {
+    this.prototype.name = 'WeChatNetworkError';
+  }
+  /** Node.js's code of the last failure, such as `ECONNRESET`. */
+  readonly reason: string;
+  /** Whether any request of this call reached WeChat. At `'no'` a code is still good. */
+  readonly sent: Sent;
+
+  constructor(details: WeChatErrorDetails<WeChatNetworkErrorCode> & { reason: string; sent: Sent }) {
+    super(details);
+    this.reason = details.reason;
+    this.sent = details.sent;
+  }
+}
+
+/** An answer came that WeChat never documented: a wrong HTTP status, no JSON, missing fields, another user's openid. */
+export class WeChatResponseError extends WeChatError<'ERR_WECHAT_RESPONSE'> {
+  static {
+    this.prototype.name = 'WeChatResponseError';
+  }
+  /** The HTTP status of the answer. */
+  readonly httpStatus: number;
+
+  constructor(details: WeChatErrorDetails<'ERR_WECHAT_RESPONSE'> & { httpStatus: number }) {
+    super(details);
+    this.httpStatus = details.httpStatus;
+  }
+}

@@ -1,0 +1,94 @@
+import http from 'node:http';
+
+import type { Agents } from './transport.js';
+
+/** How the client talks to WeChat. Everything has a default that suits production. */
+export interface HttpOptions {
+  /** How long one call may take in all, in ms, retries and waits included. Default 30 000. */
+  timeout?: number;
+  /** How long it may take to get a connection, in ms: waiting for a free one, name look-up, TCP and TLS. Default 10 000. */
+  connectTimeout?: number;
+  /** How many times one call may try again, where that is safe. 0 means never. Default 3. */
+  maxRetries?: number;
+  /** The base of the waits between attempts, in ms: they double, and are shortened at random by up to half. Default 1000. */
+  retryDelay?: number;
+  /** The `User-Agent` header. Default `passport-wechat-code`. */
+  userAgent?: string;
+  /**
+   * Where WeChat is: `https:`, or `http:` on loopback. In an array the further ones are for fail-over, in order, such as
+   * `['https://api.weixin.qq.com', 'https://api2.weixin.qq.com']`. Default `https://api.weixin.qq.com`.
+   */
+  baseUrl?: string | readonly string[];
+  /**
+   * Agents of your own, for a proxy say. They replace the client's, which keep at most 128 connections, end those that
+   * are idle for 4 s, and end an idle one on which something arrives: yours should do the same.
+   */
+  agent?: Agents;
+}
+
+/** {@link HttpOptions} checked, and with the defaults filled in. */
+export interface HttpSettings {
+  timeout: number;
+  connectTimeout: number;
+  maxRetries: number;
+  retryDelay: number;
+  userAgent: string;
+  /** Without a slash at the end. */
+  baseUrls: readonly string[];
+  agents: Agents;
+}
+
+/** Longer timers fire at once in Node.js. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** @throws TypeError that names the option which is wrong. */
+export function checkHttpOptions(options: HttpOptions = {}): HttpSettings {
+  const { baseUrl = 'https://api.weixin.qq.com', userAgent = 'passport-wechat-code', agent = {} } = options;
+  if (!/^[\x20-\x7e]+$/.test(userAgent)) throw new TypeError('http.userAgent must be printable ASCII text');
+  const baseUrls = typeof baseUrl === 'string' ? [baseUrl] : baseUrl;
+  if (baseUrls.length === 0) throw new TypeError('http.baseUrl must have at least one address');
+  return {
+    timeout: checkNumber('http.timeout', options.timeout ?? 30_000, 1),
+    connectTimeout: checkNumber('http.connectTimeout', options.connectTimeout ?? 10_000, 1),
+    maxRetries: checkNumber('http.maxRetries', options.maxRetries ?? 3, 0),
+    retryDelay: checkNumber('http.retryDelay', options.retryDelay ?? 1_000, 0),
+    userAgent,
+    baseUrls: baseUrls.map(checkBaseUrl),
+    agents: checkAgents(agent),
+  };
+}
+
+function checkNumber(name: string, value: number, least: number): number {
+  if (!Number.isInteger(value) || value < least || value > LONGEST_TIMER) {
+    throw new TypeError(`${name} must be a whole number from ${String(least)} to ${String(LONGEST_TIMER)}`);
+  }
+  return value;
+}
+
+function checkBaseUrl(baseUrl: string): string {
+  if (!URL.canParse(baseUrl)) throw new TypeError('http.baseUrl must be an address such as https://api.weixin.qq.com');
+  const { protocol, hostname, username, password, search, hash, href } = new URL(baseUrl);
+  const loopback = hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d+){3}$/.test(hostname);
+  if (protocol !== 'https:' && !(protocol === 'http:' && loopback)) {
+    throw new TypeError('http.baseUrl must be https, or http on loopback: the URLs hold the app secret');
+  }
+  if (username !== '' || password !== '' || search !== '' || hash !== '') {
+    throw new TypeError('http.baseUrl must not have a user name, password, query or fragment');
+  }
+  return href.replace(/\/+$/, '');
+}
+
+function checkAgents(agents: Agents): Agents {
+  if (agents.http !== undefined && !(agents.http instanceof http.Agent)) {
+    throw new TypeError('http.agent.http must be an http.Agent');
+  }
+  if (agents.https !== undefined) {
+    if (!(agents.https instanceof http.Agent)) throw new TypeError('http.agent.https must be an https.Agent');
+    if (agents.https.options.rejectUnauthorized === false) {
+      throw new TypeError(
+        'http.agent.https must check certificates: remove rejectUnauthorized, and add your CA with ca',
+      );
+    }
+  }
+  return agents;
+}

@@ -1,0 +1,40 @@
+export { exposeTokens, type ExposedTokens, type TokenResponse, type UserInfo } from './answer.js';
+export { type CallOptions, type Lang, type UserInfoOptions, WeChatClient, type WeChatClientOptions } from './client.js';
+export {
+  type Endpoint,
+  type Sent,
+  WeChatApiError,
+  type WeChatApiErrorCode,
+  WeChatError,
+  type WeChatErrorCode,
+  WeChatNetworkError,
+  type WeChatNetworkErrorCode,
+  WeChatResponseError,
+} from './errors.js';
+export type { HttpOptions } from './http-options.js';
+export type { LoginRequest } from './login-request.js';
+export {
+  AccessToken,
+  AppId,
+  AppSecret,
+  AuthorizationCode,
+  OpenId,
+  type PlainString,
+  RefreshToken,
+  UnionId,
+} from './newtypes.js';
+export type { WeChatProfile } from './profile.js';
+export {
+  type AppOptions,
+  type ClientOptions,
+  type LoginClient,
+  type LoginFailure,
+  type LoginFailureCode,
+  type LoginOptions,
+  type Verify,
+  type VerifyWithRequest,
+  WeChatCodeStrategy,
+  type WeChatCodeStrategyOptions,
+} from './strategy.js';
+export type { Agents } from './transport.js';
+export type { Done } from './verify.js';

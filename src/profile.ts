@@ -1,0 +1,40 @@
+import type { TokenResponse, UserInfo } from './answer.js';
+import type { AppId, OpenId, UnionId } from './newtypes.js';
+
+/**
+ * Who logged in, in Passport's normal form. The key of an account is `appId` and `openid` together; `unionid` is a
+ * second key that links accounts of several apps, never a substitute in the same column.
+ *
+ * @see https://www.passportjs.org/reference/normalized-profile/
+ */
+export interface WeChatProfile {
+  provider: 'wechat';
+  /** The openid: always there, and never changing for one app. */
+  id: OpenId;
+  /** The nickname: any text at all. Absent without user info. */
+  displayName?: string;
+  /** The avatar, if there is one. Absent without user info. */
+  photos?: { value: string }[];
+  appId: AppId;
+  openid: OpenId;
+  unionid?: UnionId;
+  /** WeChat's own fields, cleaned. Absent without user info. */
+  _json?: UserInfo;
+}
+
+/** Makes the profile of the user that tokens belong to. */
+export function toProfile(appId: AppId, tokens: TokenResponse, userInfo: UserInfo | undefined): WeChatProfile {
+  const unionid = tokens.unionid ?? userInfo?.unionid;
+  return {
+    provider: 'wechat',
+    id: tokens.openid,
+    ...(userInfo && {
+      displayName: userInfo.nickname,
+      photos: userInfo.headimgurl === '' ? [] : [{ value: userInfo.headimgurl }],
+    }),
+    appId,
+    openid: tokens.openid,
+    ...(unionid !== undefined && { unionid }),
+    ...(userInfo && { _json: userInfo }),
+  };
+}

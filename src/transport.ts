@@ -1,0 +1,172 @@
+import http from 'node:http';
+import https from 'node:https';
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+
+import got from 'got';
+
+import type { Sent } from './errors.js';
+
+/** One attempt of one GET. */
+export interface TransportRequest {
+  url: string;
+  headers: Readonly<Record<string, string>>;
+  /** Ends the attempt at once, and its connection. */
+  signal: AbortSignal;
+  /** How long it may take, in ms, to have a connection: waiting for a free one, name look-up, TCP and TLS. */
+  connectTimeout: number;
+  /** The largest body, in decompressed bytes. */
+  maxBytes: number;
+}
+
+/** An answer. The body is read only when the status is 200. */
+export interface TransportAnswer {
+  status: number;
+  retryAfter: string | undefined;
+  /** Undefined when the status is not 200, and when the body was too large or badly compressed. */
+  body: Uint8Array | undefined;
+  /** Ends the connection: what it carried is not what WeChat sends, so what comes next may be another's answer. */
+  discard: () => void;
+}
+
+/** Why no whole answer came. */
+export interface TransportFailure {
+  sent: Sent;
+  /** Node.js's code, such as `ECONNRESET`: all of an error that is safe to keep. */
+  reason: string;
+  /** Whether the connection had served before: then the server may simply have closed it while it was idle. */
+  reusedSocket: boolean;
+}
+
+/** Makes one attempt. Always resolves: a failure is a result. */
+export type Transport = (request: TransportRequest) => Promise<TransportAnswer | TransportFailure>;
+
+/** Agents of the caller's own, for a proxy say. */
+export interface Agents {
+  http?: http.Agent;
+  https?: https.Agent;
+}
+
+/** Connections to one host. Further requests wait for a free one. */
+const MAX_SOCKETS = 128;
+/** How long an idle connection is kept, in ms. Shorter than servers do: one that the server is closing must not be used. */
+const MAX_IDLE = 4_000;
+
+/** A transport on got, which keeps its connections alive between calls. */
+export function gotTransport(agents: Agents): Transport {
+  const options = { keepAlive: true, maxSockets: MAX_SOCKETS, timeout: MAX_IDLE };
+  const client = got.extend({
+    agent: {
+      http: agents.http ?? guardIdleSockets(new http.Agent(options)),
+      https: agents.https ?? guardIdleSockets(new https.Agent({ ...options, minVersion: 'TLSv1.2' })),
+    },
+    https: { rejectUnauthorized: true },
+    retry: { limit: 0 },
+    followRedirect: false,
+    throwHttpErrors: false,
+  });
+
+  return ({ url, headers, signal, connectTimeout, maxBytes }) =>
+    new Promise((resolve) => {
+      let sent: Sent = 'no';
+      let reusedSocket = false;
+      let socket: Socket | undefined;
+      let bytesReadBefore = 0;
+      let status: number | undefined;
+      let retryAfter: string | undefined;
+      const chunks: Uint8Array[] = [];
+      let size = 0;
+      let settled = false;
+
+      // As a stream, because only a stream can be given up in the middle of a body that is too large.
+      const stream = client.stream(url, { headers: { 'accept-encoding': 'identity', ...headers } });
+      const connectTimer = setTimeout(() => {
+        fail('ETIMEDOUT');
+      }, connectTimeout);
+      const onAbort = (): void => {
+        fail('ABORT_ERR');
+      };
+      signal.addEventListener('abort', onAbort);
+
+      stream.once('request', (request: http.ClientRequest) => {
+        request.once('socket', (assigned: Socket) => {
+          socket = assigned;
+          reusedSocket = request.reusedSocket;
+          const secure = assigned instanceof TLSSocket;
+          const onReady = (): void => {
+            sent = 'unknown';
+            bytesReadBefore = assigned.bytesRead;
+            clearTimeout(connectTimer);
+          };
+          if (secure ? assigned.authorized : !assigned.connecting) onReady();
+          else assigned.once(secure ? 'secureConnect' : 'connect', onReady);
+        });
+      });
+      stream.once('response', (response) => {
+        sent = 'yes';
+        status = response.statusCode;
+        retryAfter = response.headers['retry-after'];
+        if (response.statusCode !== 200) answer(response.statusCode, undefined);
+      });
+      // Without this listener got waits for ever after "101 Switching Protocols".
+      stream.once('upgrade', () => {
+        answer(101, undefined);
+      });
+      stream.on('data', (chunk: Uint8Array) => {
+        chunks.push(chunk);
+        size += chunk.byteLength;
+        if (size > maxBytes) answer(200, undefined);
+      });
+      stream.once('end', () => {
+        answer(200, Buffer.concat(chunks, size));
+      });
+      // Not once: what fails after the attempt was given up must not become an uncaught exception.
+      stream.on('error', ({ code }: { code?: unknown }) => {
+        const reason = typeof code === 'string' && /^[A-Z][A-Z0-9_]+$/.test(code) ? code : 'UNKNOWN';
+        if (status === 200 && /^(?:Z|ERR)_/.test(reason)) answer(status, undefined);
+        else fail(reason);
+      });
+
+      function answer(status: number, body: Uint8Array | undefined): void {
+        settle(body === undefined, { status, retryAfter, body, discard: () => socket?.destroy() });
+      }
+
+      function fail(reason: string): void {
+        // Half a status line is no response yet, but it shows that the server has read the request.
+        if (reason.startsWith('HPE_') || (socket !== undefined && socket.bytesRead > bytesReadBefore)) sent = 'yes';
+        settle(true, { sent, reason, reusedSocket });
+      }
+
+      function settle(destroy: boolean, result: TransportAnswer | TransportFailure): void {
+        if (settled) return;
+        settled = true;
+        clearTimeout(connectTimer);
+        signal.removeEventListener('abort', onAbort);
+        if (destroy) {
+          stream.destroy();
+          socket?.destroy();
+        }
+        resolve(result);
+      }
+    });
+}
+
+/**
+ * Makes an agent end every idle connection on which something arrives. Nobody asked for that, so it would be taken
+ * for the answer to the next request: one visitor would be logged in as another.
+ */
+function guardIdleSockets<A extends http.Agent>(agent: A): A {
+  const { keepSocketAlive, reuseSocket } = agent;
+  const destroy = function (this: Socket): void {
+    this.destroy();
+  };
+  agent.keepSocketAlive = (socket: Socket) => {
+    socket.on('data', destroy);
+    return keepSocketAlive.call(agent, socket);
+  };
+  agent.reuseSocket = (socket: Socket, request) => {
+    socket.off('data', destroy);
+    reuseSocket.call(agent, socket, request);
+  };
+  return agent;
+}
