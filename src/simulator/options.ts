@@ -1,0 +1,152 @@
+/** What an app is registered as with WeChat. It decides the page its users see and the scopes it can ask for. */
+export type AppKind = 'official-account' | 'website' | 'mobile';
+
+/**
+ * What an app asks a user for. Official accounts: `snsapi_userinfo` or `snsapi_base`; websites: `snsapi_login`; mobile
+ * apps: `snsapi_userinfo`.
+ */
+export type Scope = 'snsapi_base' | 'snsapi_userinfo' | 'snsapi_login';
+
+/** An app that is registered with the simulated WeChat. */
+export interface SimulatedApp {
+  readonly appId: string;
+  readonly appSecret: string;
+  readonly kind: AppKind;
+  /** What the pages call the app. Default: its `appId`. */
+  readonly name?: string;
+  /** The Open Platform account the app is bound to, any name. Apps of one account see the same unionid. Default: none, so no unionid. */
+  readonly openPlatform?: string;
+  /** The host that `redirect_uri` must have, without a port (授权回调域). Default: any host. */
+  readonly callbackDomain?: string;
+}
+
+/** A person with a WeChat account. */
+export interface SimulatedUser {
+  /** What the tests call this person. openid and unionid are derived from it, so they are the same in every run. */
+  readonly id: string;
+  /** Default: the `id`. */
+  readonly nickname?: string;
+  /** Default: `''`, as for a user without an avatar. */
+  readonly headimgurl?: string;
+  /** Default: 0, as WeChat answers for everybody since October 2021. */
+  readonly sex?: 0 | 1 | 2;
+  /** This and the three below are `''` by default, as WeChat answers since October 2021. */
+  readonly language?: string;
+  readonly city?: string;
+  readonly province?: string;
+  readonly country?: string;
+  /** Default: `[]`. */
+  readonly privilege?: readonly string[];
+  /** A virtual account of a snapshot page (快照页): `is_snapshotuser` at the exchange; user info has a virtual nickname and no avatar. */
+  readonly snapshot?: boolean;
+  /** WeChat's risk control blocks this person: the exchange answers 40226. */
+  readonly blocked?: boolean;
+}
+
+/** Options of `startWeChatSimulator`. */
+export interface SimulatorOptions {
+  /** Default: 0, any free port. */
+  readonly port?: number;
+  /** The address to listen on. Default: `127.0.0.1`, so that nothing but this machine reaches it. */
+  readonly host?: string;
+  /**
+   * Default: the website `wx0123456789abcdef` with the secret `aaaaaaaa1111bbbb2222cccc3333dddd` and the official account
+   * `wxfedcba9876543210` with the secret `dddd3333cccc2222bbbb1111aaaaaaaa`, both bound to one Open Platform account.
+   */
+  readonly apps?: readonly SimulatedApp[];
+  /** Default: `alice` with an avatar, `bob` without one, and `snapshot`, a snapshot user. */
+  readonly users?: readonly SimulatedUser[];
+}
+
+const defaultApps: readonly SimulatedApp[] = [
+  {
+    appId: 'wx0123456789abcdef',
+    appSecret: 'aaaaaaaa1111bbbb2222cccc3333dddd',
+    kind: 'website',
+    name: '示例网站 Example website',
+    openPlatform: 'example',
+  },
+  {
+    appId: 'wxfedcba9876543210',
+    appSecret: 'dddd3333cccc2222bbbb1111aaaaaaaa',
+    kind: 'official-account',
+    name: '示例服务号 Example service account',
+    openPlatform: 'example',
+  },
+];
+
+const defaultUsers: readonly SimulatedUser[] = [
+  {
+    id: 'alice',
+    nickname: '爱丽丝😀',
+    headimgurl: 'https://thirdwx.qlogo.cn/mmopen/vi_32/AbCdEfGhIjKlMnOpQrStUvWxYz0123456789/132',
+  },
+  { id: 'bob', nickname: '王小明' },
+  { id: 'snapshot', nickname: '快照页用户', snapshot: true },
+];
+
+const scopesByKind: Readonly<Record<AppKind, NonEmpty<Scope>>> = {
+  'official-account': ['snsapi_userinfo', 'snsapi_base'],
+  website: ['snsapi_login'],
+  mobile: ['snsapi_userinfo'],
+};
+
+/** The scopes an app of this kind can ask for; the first is the one it asks for unless told otherwise. */
+export function scopesOf(kind: AppKind): NonEmpty<Scope> {
+  return scopesByKind[kind];
+}
+
+/** A list that has a first entry, also for the type checker. */
+export type NonEmpty<Entry> = readonly [Entry, ...Entry[]];
+
+/** The options with every default filled in. */
+export interface ResolvedOptions extends Required<SimulatorOptions> {
+  readonly apps: NonEmpty<SimulatedApp>;
+  readonly users: NonEmpty<SimulatedUser>;
+}
+
+/** Checks the options and fills in the defaults. Throws a TypeError that names the wrong option. */
+export function resolveOptions(options: SimulatorOptions): ResolvedOptions {
+  const { port = 0, host = '127.0.0.1' } = options;
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new TypeError('port must be an integer from 0 to 65535; 0 takes any free port');
+  }
+  requireText(host, 'host');
+  const apps = copyList(options.apps ?? defaultApps, 'apps', 'appId');
+  const users = copyList(options.users ?? defaultUsers, 'users', 'id');
+  for (const [index, app] of apps.entries()) {
+    requireText(app.appSecret, `apps[${String(index)}].appSecret`);
+    if (!Object.hasOwn(scopesByKind, app.kind)) {
+      throw new TypeError(`apps[${String(index)}].kind must be one of ${Object.keys(scopesByKind).join(', ')}`);
+    }
+  }
+  return { port, host, apps, users };
+}
+
+function requireText(value: unknown, name: string): void {
+  if (typeof value !== 'string' || value === '') {
+    throw new TypeError(`${name} must be a non-empty string`);
+  }
+}
+
+function copyList<Key extends string, Entry extends Readonly<Record<Key, string>>>(
+  list: readonly Entry[],
+  name: string,
+  key: Key,
+): NonEmpty<Entry> {
+  const [first, ...others] = isListOfObjects(list) ? list.map((entry) => Object.freeze({ ...entry })) : [];
+  if (!first) {
+    throw new TypeError(`${name} must be an array of at least one object; leave it out for the default ${name}`);
+  }
+  for (const [index, entry] of list.entries()) {
+    requireText(entry[key], `${name}[${String(index)}].${key}`);
+  }
+  if (new Set(list.map((entry) => entry[key])).size !== list.length) {
+    throw new TypeError(`${name} must not have two entries with the same ${key}`);
+  }
+  return [first, ...others];
+}
+
+function isListOfObjects(value: unknown): boolean {
+  return Array.isArray(value) && value.every((entry) => typeof entry === 'object' && entry !== null);
+}
