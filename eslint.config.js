@@ -68,5 +68,6 @@ export default defineConfig(
     // Compiled by test/package.test.ts against the packed package, which is not there to be resolved here.
     files: ['test/consumer/**'],
     extends: [tseslint.configs.disableTypeChecked],
+    rules: { '@typescript-eslint/no-require-imports': ['error', { allowAsImport: true }] },
   },
 );

@@ -1,0 +1,144 @@
+/** An application as a user writes it. test/package.test.ts compiles it against the packed package. */
+import express, { type ErrorRequestHandler } from 'express';
+import passport from 'passport';
+import {
+  type AccessToken,
+  type AppId,
+  AppSecret,
+  type HttpOptions,
+  type OpenId,
+  type TokenResponse,
+  type UnionId,
+  type UserInfo,
+  WeChatApiError,
+  WeChatClient,
+  WeChatCodeStrategy,
+  WeChatError,
+  WeChatNetworkError,
+  type WeChatProfile,
+  WeChatResponseError,
+  exposeTokens,
+} from 'passport-wechat-code';
+import { startWeChatSimulator } from 'passport-wechat-code/simulator';
+
+interface Account {
+  appId: string;
+  openid: string;
+  unionid?: string | undefined;
+  name: string;
+  tokens: string;
+}
+
+declare global {
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- how Passport's types let an application say what a user is
+  namespace Express {
+    interface User {
+      openid: string;
+    }
+  }
+}
+
+const accounts = new Map<string, Account>();
+
+async function findOrCreate(tokens: TokenResponse, profile: WeChatProfile): Promise<Account> {
+  const account: Account = {
+    appId: profile.appId,
+    openid: profile.openid,
+    unionid: profile.unionid,
+    name: profile.displayName ?? 'WeChat user',
+    tokens: JSON.stringify(exposeTokens(tokens)),
+  };
+  accounts.set(`${account.appId}/${account.openid}`, account);
+  return Promise.resolve(account);
+}
+
+const http: HttpOptions = { timeout: 10_000, maxRetries: 2, baseUrl: ['https://api.weixin.qq.com'] };
+
+passport.use(
+  new WeChatCodeStrategy(
+    { appId: 'wx0123456789abcdef', appSecret: 'secret', http },
+    async (tokens, profile) => await findOrCreate(tokens, profile),
+  ),
+);
+
+passport.use(
+  'wechat-callback',
+  new WeChatCodeStrategy(
+    {
+      appId: 'wx0123456789abcdef',
+      appSecret: new AppSecret('secret'),
+      name: 'wechat-callback',
+      codeField: 'wechatCode',
+      userInfo: 'always',
+      lang: 'en',
+      allowSnapshotUser: false,
+      requireUnionId: true,
+      verifyState: (_req, state) => state === 'expected',
+    },
+    (tokens, profile, done) => {
+      findOrCreate(tokens, profile).then(
+        (account) => done(null, account),
+        (error: unknown) => done(error),
+      );
+    },
+  ),
+);
+
+const clients = new Map([['main', new WeChatClient({ appId: 'wx0123456789abcdef', appSecret: 'secret', http })]]);
+
+passport.use(
+  new WeChatCodeStrategy(
+    {
+      name: 'wechat-many',
+      client: (req) => {
+        const name = (req.query as { app?: unknown } | undefined)?.app;
+        const client = clients.get(typeof name === 'string' ? name : 'main');
+        if (!client) throw new TypeError('unknown app');
+        return client;
+      },
+      passReqToCallback: true,
+    },
+    (req, _tokens, profile, done) => {
+      if (req.body === undefined) done(null, false, { message: 'no body' });
+      else done(null, { openid: profile.id });
+    },
+  ),
+);
+
+/** The client without Passport. */
+export async function profileOf(code: string, signal: AbortSignal): Promise<UserInfo | undefined> {
+  const client = new WeChatClient({ appId: 'wx0123456789abcdef', appSecret: 'secret' });
+  const tokens = await client.exchangeCode(code, { signal });
+  const accessToken: AccessToken = tokens.accessToken;
+  const openid: OpenId = tokens.openid;
+  const unionid: UnionId | undefined = tokens.unionid;
+  if (unionid === undefined || !(await client.validateToken(accessToken, openid))) return undefined;
+  const refreshed = await client.refreshToken(tokens.refreshToken.exposeSecret());
+  return await client.getUserInfo(refreshed.accessToken.exposeSecret(), openid, { lang: 'zh_TW', signal });
+}
+
+// @ts-expect-error A code is no access token, and an app id is no open id: the newtypes tell them apart.
+export const mixedUp: OpenId = 'wx0123456789abcdef' as AppId;
+
+const answerErrors: ErrorRequestHandler = (error: unknown, _req, res, next) => {
+  if (!(error instanceof WeChatError)) {
+    next(error);
+    return;
+  }
+  if (error.code === 'ERR_WECHAT_LOGIN_LOST') res.set('Retry-After', '0');
+  if (error instanceof WeChatApiError) console.error(error.errcode, error.errmsg, error.rid);
+  if (error instanceof WeChatNetworkError) console.error(error.reason, error.sent);
+  if (error instanceof WeChatResponseError) console.error(error.httpStatus);
+  res.status(error.status).json({ code: error.code, retryable: error.retryable, attempts: error.attempts });
+};
+
+const app = express();
+app.use(express.json());
+app.use(passport.initialize());
+app.post('/auth/wechat', passport.authenticate('wechat-code', { session: false }), (req, res) => {
+  res.json({ openid: req.user?.openid });
+});
+app.use(answerErrors);
+
+const simulator = await startWeChatSimulator();
+app.listen(3000, () => console.log(simulator));
