@@ -1,0 +1,122 @@
+import { fileURLToPath } from 'node:url';
+
+import cors from 'cors';
+import express, { type Express, type Request } from 'express';
+import { rateLimit } from 'express-rate-limit';
+import helmet from 'helmet';
+import { WeChatApiError, type WeChatClient } from 'passport-wechat-code';
+import type { Logger } from 'pino';
+import { pinoHttp } from 'pino-http';
+
+import { AccessTokens } from './access-tokens.js';
+import { issueJwt } from './jwt.js';
+import { createGuards } from './login.js';
+import { answerProblem, notFound, Problem } from './problem.js';
+import type { Settings } from './settings.js';
+import type { Cache, Database } from './stores.js';
+import { type User, Users } from './users.js';
+
+/** What the service is made of. */
+export interface Parts {
+  settings: Settings;
+  jwtSecret: string;
+  client: WeChatClient;
+  /** Where a browser goes to log in with this state. */
+  authorizeUrl: (state: string) => string;
+  database: Database;
+  cache: Cache;
+  log: Logger;
+}
+
+/** What the page may do: nothing in it can come from anybody's name. */
+const pagePolicy = {
+  defaultSrc: ["'none'"],
+  scriptSrc: ["'self'"],
+  styleSrc: ["'self'"],
+  connectSrc: ["'self'"],
+  imgSrc: ["'self'", 'https:'],
+  baseUri: ["'none'"],
+  formAction: ["'none'"],
+  frameAncestors: ["'none'"],
+};
+
+/** Puts the service together. */
+export function createApp({ settings, jwtSecret, client, authorizeUrl, database, cache, log }: Parts): Express {
+  const users = new Users(database);
+  const tokens = new AccessTokens(cache);
+  const guards = createGuards({ client, users, tokens, jwtSecret });
+  const app = express();
+  app.set('trust proxy', settings.TRUSTED_PROXIES);
+  app.use(pinoHttp({ logger: log, genReqId: () => crypto.randomUUID() }));
+  app.use(helmet({ contentSecurityPolicy: { useDefaults: false, directives: pagePolicy } }));
+  app.use(cors({ origin: settings.CORS_ORIGINS }));
+  app.use(express.static(fileURLToPath(new URL('../public', import.meta.url))));
+  app.use(express.json({ limit: '10kb' }));
+
+  app.get('/healthz', async (_req, res) => {
+    await Promise.all([database.query('SELECT 1'), cache.check()]);
+    res.json({ status: 'ok' });
+  });
+
+  app.get('/api/auth/wechat', (req, res) => {
+    const { state } = req.query;
+    // As official accounts want it. Long enough that nobody guesses it.
+    if (typeof state !== 'string' || !/^[\da-zA-Z]{16,128}$/.test(state)) {
+      throw new Problem(400, 'BAD_STATE', 'The state must be 16 to 128 letters and digits');
+    }
+    res.json({ url: authorizeUrl(state) });
+  });
+
+  const limit = rateLimit({
+    windowMs: 60_000,
+    limit: settings.LOGINS_PER_MINUTE,
+    standardHeaders: 'draft-8',
+    legacyHeaders: false,
+    ...(cache.rateLimits && { store: cache.rateLimits }),
+    handler: (_req, _res, next) => next(new Problem(429, 'TOO_MANY_LOGINS', 'Too many logins: try again in a minute')),
+  });
+
+  // Scenario 1: the front end got a code, and becomes a logged-in user.
+  app.post('/api/auth/wechat', limit, guards.wechat, (req, res) => {
+    const user = userOf(req);
+    res.json({ token: issueJwt(user, jwtSecret, settings.JWT_SECONDS), user: toPublic(user) });
+  });
+
+  app.get('/api/me', guards.jwt, (req, res) => {
+    res.json({ user: toPublic(userOf(req)) });
+  });
+
+  // Scenario 3: a new access token, without the user.
+  app.post('/api/wechat/refresh', guards.jwt, async (req, res) => {
+    const { id } = userOf(req);
+    const refreshed = await client.refreshToken(await users.refreshToken(id)).catch((error: unknown) => {
+      if (error instanceof WeChatApiError && error.code === 'ERR_WECHAT_REFRESH_TOKEN_EXPIRED') {
+        throw new Problem(401, error.code, 'The permission has expired: log in again');
+      }
+      throw error;
+    });
+    await users.saveRefreshToken(id, refreshed);
+    await tokens.save(id, refreshed);
+    res.json({ expiresIn: refreshed.expiresIn });
+  });
+
+  // Scenario 4: does the access token still work?
+  app.get('/api/wechat/validate', guards.jwt, async (req, res) => {
+    const { id, openid } = userOf(req);
+    const accessToken = await tokens.find(id);
+    res.json({ valid: accessToken !== undefined && (await client.validateToken(accessToken, openid)) });
+  });
+
+  app.use(notFound);
+  app.use(answerProblem);
+  return app;
+}
+
+function userOf({ user }: Request): User {
+  if (user === undefined) throw new Error('This route needs a guard');
+  return user;
+}
+
+function toPublic({ openid, nickname, avatar }: User): Omit<User, 'id'> {
+  return { openid, nickname, avatar };
+}

@@ -1,0 +1,66 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import { createApp } from './app.js';
+import { createLog } from './log.js';
+import { readSettings } from './settings.js';
+import { openCache, openDatabase } from './stores.js';
+import { printLogin } from './transcript.js';
+import { Users } from './users.js';
+import { authorizeUrl, openWeChat } from './wechat.js';
+
+/** How long a stop waits for requests under way, in ms. */
+const PATIENCE = 10_000;
+
+async function start(): Promise<void> {
+  const settings = readSettings(process.env);
+  const log = createLog(settings.LOG_LEVEL);
+  const wechat = await openWeChat(settings);
+  const database = await openDatabase(settings, log);
+  const cache = await openCache(settings, log);
+  await new Users(database).prepare();
+
+  const server = createServer();
+  server.listen(settings.PORT, settings.HOST);
+  await once(server, 'listening');
+  const address = settings.PUBLIC_URL ?? `http://localhost:${String((server.address() as AddressInfo).port)}`;
+  server.on(
+    'request',
+    createApp({
+      settings,
+      // A made-up secret is good for one run of one instance, which is what the simulator is for.
+      jwtSecret: settings.JWT_SECRET ?? randomBytes(32).toString('base64'),
+      client: wechat.client,
+      authorizeUrl: (state) => authorizeUrl(wechat, settings.WECHAT_SCOPE, `${address}/`, state),
+      database,
+      cache,
+      log,
+    }),
+  );
+
+  let stopping = false;
+  const stop = async (signal: NodeJS.Signals): Promise<void> => {
+    if (stopping) return;
+    stopping = true;
+    log.info({ signal }, 'stopping');
+    setTimeout(() => server.closeAllConnections(), PATIENCE).unref();
+    server.close();
+    await once(server, 'close');
+    await Promise.all([wechat.close(), database.close(), cache.close()]);
+  };
+  process.on('SIGTERM', (signal) => void stop(signal));
+  process.on('SIGINT', (signal) => void stop(signal));
+
+  if (wechat.simulated) {
+    console.log('WECHAT_APP_ID is not set: this runs with a simulator of WeChat. Here is one whole login:\n');
+    await printLogin(address);
+  }
+  console.log(`\nThe service is at ${address} (stop it with Ctrl+C)`);
+}
+
+start().catch((error: unknown) => {
+  console.error(`The service cannot start:\n${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,75 @@
+import { cleanEnv, EnvError, makeExactValidator, str } from 'envalid';
+
+/** Every setting of the service. They come from environment variables, which the README lists. */
+export type Settings = ReturnType<typeof readSettings>;
+
+// Envalid's own validators quote the value in their message; it may hold a password.
+const httpUrl = makeExactValidator((value) => checkUrl(value, 'http', 'https'));
+const httpUrls = makeExactValidator((value) => value.split(',').map((url) => checkUrl(url.trim(), 'http', 'https')));
+const postgresUrl = makeExactValidator((value) => checkUrl(value, 'postgres', 'postgresql'));
+const redisUrl = makeExactValidator((value) => checkUrl(value, 'redis', 'rediss'));
+const longText = makeExactValidator((value) => {
+  if (Buffer.byteLength(value) < 32) throw new EnvError('must have at least 32 bytes: try "openssl rand -base64 32"');
+  return value;
+});
+
+const wholeNumber = (least: number, most: number) =>
+  makeExactValidator((value) => {
+    const number = Number(value);
+    if (!/^\d+$/.test(value) || number < least || number > most) {
+      throw new EnvError(`must be a whole number from ${least} to ${most}`);
+    }
+    return number;
+  });
+
+function checkUrl(value: string, ...schemes: string[]): string {
+  if (!URL.canParse(value) || !schemes.includes(new URL(value).protocol.slice(0, -1))) {
+    throw new EnvError(`must begin with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`);
+  }
+  return value.replace(/\/+$/, '');
+}
+
+/** Reads and checks the settings. @throws Error with one line for each that is wrong; none quotes a value. */
+export function readSettings(env: NodeJS.ProcessEnv) {
+  return cleanEnv(
+    env,
+    {
+      HOST: str({ default: '127.0.0.1', desc: 'the address to listen on' }),
+      PORT: wholeNumber(0, 65_535)({ default: 3000, desc: '0 takes any free port' }),
+      PUBLIC_URL: httpUrl({
+        default: undefined,
+        desc: 'where browsers reach the service; WeChat sends them back there',
+      }),
+      WECHAT_APP_ID: str({ default: undefined, desc: 'without it the service talks to a simulator' }),
+      WECHAT_APP_SECRET: str({ default: undefined, requiredWhen: hasApp }),
+      WECHAT_SCOPE: str({
+        default: 'snsapi_login',
+        choices: ['snsapi_login', 'snsapi_userinfo', 'snsapi_base'],
+        desc: 'snsapi_login: QR code of a website app; the others: official account, inside WeChat',
+      }),
+      WECHAT_API_URL: httpUrl({ default: 'https://api.weixin.qq.com' }),
+      WECHAT_AUTHORIZE_URL: httpUrl({ default: 'https://open.weixin.qq.com' }),
+      JWT_SECRET: longText({ default: undefined, requiredWhen: hasApp }),
+      JWT_SECONDS: wholeNumber(60, 31_536_000)({ default: 7200, desc: 'how long a login lasts' }),
+      DATABASE_URL: postgresUrl({ default: undefined, desc: 'without it users are kept in memory' }),
+      REDIS_URL: redisUrl({ default: undefined, desc: 'without it access tokens and rate limits are kept in memory' }),
+      CORS_ORIGINS: httpUrls({ default: [], desc: 'other origins whose pages may call, separated by commas' }),
+      LOGINS_PER_MINUTE: wholeNumber(1, 1_000_000)({ default: 20, desc: 'for each client address' }),
+      TRUSTED_PROXIES: wholeNumber(
+        0,
+        10,
+      )({ default: 0, desc: 'how many proxies stand before the service and set X-Forwarded-For' }),
+      LOG_LEVEL: str({ default: 'info', choices: ['silent', 'error', 'warn', 'info', 'debug'] }),
+    },
+    {
+      reporter: ({ errors }) => {
+        const lines = Object.entries(errors).map(([name, error]) => `${name}: ${error.message || 'is missing'}`);
+        if (lines.length > 0) throw new Error(lines.join('\n'));
+      },
+    },
+  );
+}
+
+function hasApp(env: Record<string, unknown>): boolean {
+  return env['WECHAT_APP_ID'] !== undefined;
+}
