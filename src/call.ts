@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -21,6 +22,7 @@ export interface Call<T> {
 }
 
 const MAX_BYTES = 65_536;
+const TIME_IS_UP = Symbol('time is up');
 
 /**
  * Makes a call: sends it, judges what comes back, tries again where that is safe, and ends in time whatever happens.
@@ -35,6 +37,8 @@ export async function callWeChat<T>(transport: Transport, settings: HttpSettings
   const start = performance.now();
   const left = (): number => timeout - (performance.now() - start);
   const path = endpoint + toSearch(call.query);
+  // A signal that serves many calls at once is no leak, so Node.js shall not warn of one.
+  if (signal) setMaxListeners(0, signal);
 
   for (;;) {
     if (signal?.aborted === true) throw aborted(summary);
@@ -64,10 +68,8 @@ async function attempt(
 ): Promise<TransportAnswer | TransportFailure> {
   // Wired by hand: what AbortSignal.any() makes of AbortSignal.timeout() is lost to the garbage collector on Node.js 20.
   const controller = new AbortController();
-  let timedOut = false;
   const timer = setTimeout(() => {
-    timedOut = true;
-    controller.abort();
+    controller.abort(TIME_IS_UP);
   }, patience);
   const onAbort = (): void => {
     controller.abort();
@@ -82,6 +84,7 @@ async function attempt(
   });
   clearTimeout(timer);
   signal?.removeEventListener('abort', onAbort);
+  const timedOut = controller.signal.reason === TIME_IS_UP;
   return timedOut && 'reason' in result ? { ...result, reason: 'ETIMEDOUT' } : result;
 }
 

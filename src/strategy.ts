@@ -244,14 +244,14 @@ function fail(code: LoginFailureCode, info?: unknown): Failed {
   return { failure: { message, code, ...(given as object | undefined) }, status };
 }
 
-function toClient(options: WeChatCodeStrategyOptions<never>): Settings['client'] | ClientOptions<never>['client'] {
-  const { client, appId, appSecret, http } = options;
-  if (client === undefined) return new WeChatClient({ appId, appSecret, ...(http && { http }) });
+function toClient<Req extends LoginRequest>(options: WeChatCodeStrategyOptions<Req>): ClientOptions<Req>['client'] {
+  if (options.client === undefined) return new WeChatClient(options);
+  const { appId, appSecret, http }: { appId?: unknown; appSecret?: unknown; http?: unknown } = options;
   if ((appId ?? appSecret ?? http) !== undefined) {
-    throw new TypeError('WeChatCodeStrategy takes either client, or appId, appSecret and http: leave one side out');
+    throw new TypeError('Pass either client, or appId, appSecret and http: the client has them already');
   }
-  if (typeof client !== 'function') checkClient(client);
-  return client;
+  if (typeof options.client !== 'function') checkClient(options.client);
+  return options.client;
 }
 
 function checkClient(client: LoginClient): void {

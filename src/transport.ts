@@ -3,7 +3,7 @@ import https from 'node:https';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 
-import got from 'got';
+import got, { type Response } from 'got';
 
 import type { Sent } from './errors.js';
 
@@ -102,11 +102,11 @@ export function gotTransport(agents: Agents): Transport {
           else assigned.once(secure ? 'secureConnect' : 'connect', onReady);
         });
       });
-      stream.once('response', (response) => {
+      stream.once('response', ({ statusCode, headers }: Response) => {
         sent = 'yes';
-        status = response.statusCode;
-        retryAfter = response.headers['retry-after'];
-        if (response.statusCode !== 200) answer(response.statusCode, undefined);
+        status = statusCode;
+        retryAfter = headers['retry-after'];
+        if (statusCode !== 200) answer(statusCode, undefined);
       });
       // Without this listener got waits for ever after "101 Switching Protocols".
       stream.once('upgrade', () => {
@@ -156,17 +156,19 @@ export function gotTransport(agents: Agents): Transport {
  * for the answer to the next request: one visitor would be logged in as another.
  */
 function guardIdleSockets<A extends http.Agent>(agent: A): A {
-  const { keepSocketAlive, reuseSocket } = agent;
+  // It says whether the socket is to be kept, which its type has forgotten.
+  const keepSocketAlive = agent.keepSocketAlive.bind(agent) as (socket: Socket) => boolean;
+  const reuseSocket = agent.reuseSocket.bind(agent);
   const destroy = function (this: Socket): void {
     this.destroy();
   };
   agent.keepSocketAlive = (socket: Socket) => {
     socket.on('data', destroy);
-    return keepSocketAlive.call(agent, socket);
+    return keepSocketAlive(socket);
   };
   agent.reuseSocket = (socket: Socket, request) => {
     socket.off('data', destroy);
-    reuseSocket.call(agent, socket, request);
+    reuseSocket(socket, request);
   };
   return agent;
 }
