@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const root = new URL('../', import.meta.url);
+const read = (name: string): string => readFileSync(new URL(name, root), 'utf8');
+
+function quickStart(readme: string): string {
+  const code = /<!-- quick start -->\s+```js\n(.*?)```/s.exec(readme)?.[1];
+  assert(code !== undefined, 'the README has no quick start');
+  return code;
+}
+
+describe('the README', () => {
+  it('has a quick start that logs a user in, and refuses the same code the second time', async () => {
+    // Beneath node_modules, so that it imports what a user imports: the built package, by its name.
+    const folder = new URL('node_modules/.cache/readme/', root);
+    const file = fileURLToPath(new URL('server.mjs', folder));
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(file, quickStart(read('README.md')).replace('app.listen(3000,', 'const server = app.listen(0,'));
+    writeFileSync(file, `${readFileSync(file, 'utf8')}\nserver.once('listening', () => console.log(server.address()));`);
+
+    const service = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      let output = '';
+      for await (const chunk of service.stdout.setEncoding('utf8')) {
+        output += String(chunk);
+        if (/port: \d+/.test(output) && output.includes('curl')) break;
+      }
+      const [, form, path] = /^curl -d (\S+) http:\/\/localhost:3000(\S+)$/m.exec(output) ?? [];
+      assert(form !== undefined && path !== undefined, `no command in ${output}`);
+      const url = `http://localhost:${/port: (\d+)/.exec(output)?.[1] ?? ''}${path}`;
+
+      const login = await fetch(url, { method: 'POST', body: new URLSearchParams(form) });
+      const { token, user } = (await login.json()) as { token: string; user: { name: string } };
+      assert.equal(login.status, 200);
+      assert.equal(token.split('.').length, 3);
+      assert.equal(user.name, '爱丽丝😀');
+      assert.equal((await fetch(url, { method: 'POST', body: new URLSearchParams(form) })).status, 401);
+    } finally {
+      service.kill();
+      await once(service, 'close');
+    }
+  });
+
+  it('says the same in both languages: the same code, tables as long, and headings as many', () => {
+    const [english, chinese] = [read('README.md'), read('README.zh-CN.md')];
+    assert.equal(quickStart(chinese).replace(/\/\/.*/g, ''), quickStart(english).replace(/\/\/.*/g, ''));
+    for (const pattern of [/^```\w+$/gm, /^\|/gm, /^#+ /gm, /^- \*\*/gm]) {
+      assert.equal(chinese.match(pattern)?.length, english.match(pattern)?.length, String(pattern));
+    }
+  });
+
+  for (const name of ['README.md', 'README.zh-CN.md', 'example-express/README.md']) {
+    it(`links only to what is there: ${name}`, () => {
+      const links = [...read(name).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, target = '']) => target);
+      assert(links.length > 0);
+      for (const link of links) assert(existsSync(new URL(link, new URL(name, root))), link);
+    });
+  }
+});
