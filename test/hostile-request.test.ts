@@ -1,0 +1,372 @@
+import assert from 'node:assert/strict';
+import { inspect } from 'node:util';
+
+import express5, { type RequestHandler } from 'express';
+
+import { type LoginFailureCode, type LoginRequest, WeChatCodeStrategy } from '../src/index.js';
+import { closeServers, frameworks, type LoginApp, send, type Sent, startLoginApp } from './support/app.js';
+import { appId, appSecret, type CannedWeChat, startCannedWeChat, tokenAnswer } from './support/canned-wechat.js';
+
+const long = 'x'.repeat(513);
+const high = '\ud83d';
+const low = '\ude00';
+
+/** What no code can be, wherever it stands. */
+// prettier-ignore
+const malformed: unknown[] = [
+  null, true, false, 0, 1, -1, NaN, Infinity, 10n, Symbol('a'), Symbol.iterator,
+  [], [''], ['a'], ['a', 'a'], ['a', 'b'], [['a']], [null], { 0: 'a' }, { length: 1 },
+  {}, { code: 'a' }, { $ne: null }, { $gt: '' }, { toString: () => 'a' }, { valueOf: () => 'a' }, { toJSON: () => 'a' },
+  { exposeSecret: () => 'a' }, Object('a') as unknown, new Date(0), /a/, new Map([['code', 'a']]), new Error('a'),
+  Buffer.from('a'), new Uint8Array([97]), () => 'a', Promise.resolve('a'), Object.create(null) as unknown,
+  '', long, 'x'.repeat(100_000), '😀'.repeat(257),
+  '\0', '\t', '\n', '\r', '\r\n', '\v', '\b', '\u001b[31m', '\u001f', '\u007f', '\u0080', '\u0085', '\u009f',
+  'a\0', '\0a', 'a\0b', 'a\n', '\na', 'a\tb', 'a\r\nX-Evil: 1', 'a\u007f', 'a\u0085b', 'a\u009f',
+  high, low, `a${high}`, `${high}a`, `${low}${high}`, `a${low}b`, `😀${high}`,
+];
+
+/** What arrives at WeChat as it is: whether it is a code, WeChat says. */
+// prettier-ignore
+const good: string[] = [
+  'a', '0', 'x'.repeat(512), '😀'.repeat(256), '😀', '汉字', 'é', 'e\u0301', 'ß', 'İ', ' ', ' a b ', 'a  b', '\u00a0',
+  '+', 'a+b', '%', '%00', '%0a', '%zz', '%2541', '&', '=', 'a=b', 'a&appid=evil', 'a&code=b', '#', 'a#b', '?', 'a?code=b',
+  '/', '../..', '//evil.example', '\\', '"', "'", '`', '<script>', '{}', '[]', '${a}', ';', ',', ':', '@', '|', '~', '*',
+  'null', 'undefined', 'true', 'NaN', '__proto__', 'constructor', '[object Object]', '[REDACTED]',
+  'authdeny ', ' authdeny', 'AUTHDENY', 'authdenied', '\u200b', '\u2028', '\u202e', '\ufeff', '\ufffd', '\uffff',
+];
+
+const inherited: unknown = Object.create({ code: 'a' });
+const inheritedGetter: unknown = Object.create(Object.defineProperty<object>({}, 'code', { get: () => 'a' }));
+const ownProto: unknown = JSON.parse('{"__proto__":{"code":"a"}}');
+const bare: unknown = Object.create(null);
+
+/** A `body` or a `query` that has no code. */
+// prettier-ignore
+const empty: unknown[] = [
+  undefined, null, '', 'a', 'code', 'code=a', '{"code":"a"}', 5, true, Symbol('code'), () => 'code', 10n,
+  {}, [], ['a'], ['code', 'a'], [{ code: 'a' }], [['code', 'a']], Object.assign([], { code: 'a' }),
+  Buffer.from('code=a'), Buffer.from('{"code":"a"}'), new Uint8Array(4), new ArrayBuffer(4),
+  new Map([['code', 'a']]), new URLSearchParams('code=a'), Object.assign(() => 'a', { code: 'a' }),
+  inherited, inheritedGetter, ownProto, bare, { __proto__: { code: 'a' } }, { constructor: { code: 'a' } },
+  { Code: 'a' }, { CODE: 'a' }, { ' code': 'a' }, { 'code ': 'a' }, { 'code[]': 'a' }, { 'code\0': 'a' }, { codes: 'a' },
+  { code: undefined }, { body: { code: 'a' } }, { query: { code: 'a' } }, { state: 'a' },
+];
+
+let wechat: CannedWeChat;
+
+/** The codes that arrived at WeChat. Makes sure that nothing else came in with them. */
+function arrived(): string[] {
+  return wechat.requests.map(({ pathname, searchParams }) => {
+    assert.equal(pathname, '/sns/oauth2/access_token');
+    const { code, ...others } = Object.fromEntries(searchParams);
+    assert.deepEqual(others, { appid: appId, secret: appSecret, grant_type: 'authorization_code' });
+    assert.equal(searchParams.size, 4);
+    return code ?? '';
+  });
+}
+
+function makeStrategy(): WeChatCodeStrategy {
+  return new WeChatCodeStrategy({ appId, appSecret, http: { baseUrl: wechat.url } }, () => Promise.resolve({ id: 1 }));
+}
+
+type Result = ['success'] | ['fail', status: number, code: LoginFailureCode] | ['error', error: Error];
+
+/** Runs the strategy as Passport does, and waits long enough to see a second outcome. */
+async function authenticate(request: LoginRequest): Promise<Result> {
+  const results: Result[] = [];
+  await new Promise<void>((resolve) => {
+    const report = (result: Result): void => {
+      results.push(result);
+      setImmediate(resolve);
+    };
+    const strategy = Object.create(makeStrategy()) as WeChatCodeStrategy;
+    strategy.success = () => report(['success']);
+    strategy.fail = (failure: { code: LoginFailureCode } | number, status?: number) => {
+      assert.ok(typeof failure === 'object' && status !== undefined);
+      report(['fail', status, failure.code]);
+    };
+    strategy.error = (error: Error) => report(['error', error]);
+    strategy.authenticate(request);
+  });
+  const [result] = results;
+  assert.ok(result && results.length === 1);
+  return result;
+}
+
+/** What to call a value in the name of a test. */
+function show(value: unknown): string {
+  return inspect(value, { breakLength: Infinity, maxStringLength: 24, maxArrayLength: 4 }).replaceAll(/\p{Cc}/gu, ' ');
+}
+
+function suite(title: string, tests: () => void): void {
+  describe(title, () => {
+    beforeEach(async () => {
+      wechat = await startCannedWeChat({ tokens: { ...tokenAnswer, scope: 'snsapi_base' } });
+    });
+    afterEach(closeServers);
+    tests();
+  });
+}
+
+suite('a request whose code WeChat never gave is refused, and WeChat does not hear of it:', () => {
+  for (const code of malformed) {
+    it(`the code ${show(code)} in the body, in the query, and in both`, async () => {
+      for (const request of [{ body: { code } }, { query: { code } }, { body: { code }, query: { code } }]) {
+        assert.deepEqual(await authenticate(request), ['fail', 400, 'ERR_WECHAT_CODE_MALFORMED']);
+      }
+      assert.deepEqual(arrived(), []);
+    });
+
+    it(`the code ${show(code)} beside a good one`, async () => {
+      for (const request of [
+        { body: { code }, query: { code: 'a' } },
+        { body: { code: 'a' }, query: { code } },
+      ]) {
+        assert.deepEqual(await authenticate(request), ['fail', 400, 'ERR_WECHAT_CODE_MALFORMED']);
+      }
+      assert.deepEqual(arrived(), []);
+    });
+  }
+
+  for (const part of empty) {
+    it(`${show(part)} as body, as query, and as both`, async () => {
+      const requests = [{ body: part }, { query: part }, { body: part, query: part }] as LoginRequest[];
+      for (const request of requests) {
+        assert.deepEqual(await authenticate(request), ['fail', 400, 'ERR_WECHAT_CODE_MISSING']);
+      }
+      assert.deepEqual(arrived(), []);
+    });
+
+    it(`${show(part)} does not hide the code that stands elsewhere`, async () => {
+      assert.deepEqual(await authenticate({ body: part, query: { code: 'q' } }), ['success']);
+      assert.deepEqual(await authenticate({ body: { code: 'b' }, query: part }), ['success']);
+      assert.deepEqual(arrived(), ['q', 'b']);
+    });
+  }
+
+  for (const [body, query] of [
+    ['a', 'b'],
+    ['a', 'A'],
+    ['a', 'a '],
+    ['é', 'e\u0301'],
+    ['a', ''],
+    ['', 'a'],
+    ['authdeny', 'a'],
+    ['a', 'authdeny'],
+    ['__proto__', 'a'],
+  ] as const) {
+    it(`${show(body)} in the body and ${show(query)} in the query`, async () => {
+      const request = { body: { code: body }, query: { code: query } };
+      assert.deepEqual(await authenticate(request), ['fail', 400, 'ERR_WECHAT_CODE_MALFORMED']);
+      assert.deepEqual(arrived(), []);
+    });
+  }
+
+  it('none at all, while somebody has polluted Object.prototype', async () => {
+    Reflect.defineProperty(Object.prototype, 'code', { value: 'a', configurable: true });
+    try {
+      const request: LoginRequest = { body: {}, query: {} };
+      assert.equal((request.body as { code: string }).code, 'a');
+      assert.deepEqual(await authenticate(request), ['fail', 400, 'ERR_WECHAT_CODE_MISSING']);
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'code');
+    }
+    assert.deepEqual(arrived(), []);
+  });
+
+  it('authdeny, which is what WeChat sends when the user refuses', async () => {
+    for (const request of [{ body: { code: 'authdeny' } }, { query: { code: 'authdeny' } }]) {
+      assert.deepEqual(await authenticate(request), ['fail', 401, 'ERR_WECHAT_LOGIN_REFUSED']);
+    }
+    assert.deepEqual(arrived(), []);
+  });
+
+  const broken = new Error('this cannot be read');
+  const unreadable = (): never => {
+    throw broken;
+  };
+  const traps: [what: string, request: LoginRequest][] = [
+    ['a getter', { body: Object.defineProperty({}, 'code', { get: unreadable }) }],
+    ['a proxy', { query: new Proxy({}, { getOwnPropertyDescriptor: unreadable }) }],
+    ['a body', Object.defineProperty({}, 'body', { get: unreadable })],
+  ];
+  for (const [what, request] of traps) {
+    it(`${what} that throws is an error, and not an exception`, async () => {
+      assert.deepEqual(await authenticate(request), ['error', broken]);
+      assert.deepEqual(arrived(), []);
+    });
+  }
+});
+
+suite('a code arrives at WeChat exactly as it came:', () => {
+  for (const code of good) {
+    it(show(code), async () => {
+      const bare = Object.assign(Object.create(null) as object, { code });
+      for (const request of [{ body: { code } }, { query: bare }, { body: bare, query: { code } }]) {
+        assert.deepEqual(await authenticate(request), ['success']);
+      }
+      assert.deepEqual(arrived(), [code, code, code]);
+    });
+  }
+
+  it('from a request whose body and query are inherited, as Express has it', async () => {
+    const request = Object.create({ body: undefined, query: { code: 'a' } }) as LoginRequest;
+    assert.deepEqual(await authenticate(request), ['success']);
+    assert.deepEqual(arrived(), ['a']);
+  });
+});
+
+/** What comes of it: the code that arrives at WeChat, or the status of the failure. */
+type Expected = string | number;
+/** Express 4 reads queries like `qs`, Express 5 like `node:querystring`. */
+type Wire = [sent: Sent, expected: Expected, inExpress5?: Expected];
+
+const json = (text: string): Sent => ({ raw: { type: 'application/json', text } });
+const queries: [query: string, expected: Expected, inExpress5?: Expected][] = [
+  ['code=a', 'a'],
+  ['', 400],
+  ['code', 400],
+  ['code=', 400],
+  ['=code', 400],
+  ['code=%00', 400],
+  ['code=a%00', 400],
+  ['code=%0D%0AX-Evil:%201', 400],
+  ['code=%09', 400],
+  ['code=%7F', 400],
+  ['code=%C2%85', 400],
+  ['code=%C2%9F', 400],
+  [`code=${long}`, 400],
+  [`code=${'x'.repeat(8000)}`, 400],
+  [`code=${'%F0%9F%98%80'.repeat(257)}`, 400],
+  ['code=a&code=b', 400],
+  ['code=a&code=a', 400],
+  ['code=&code=a', 400],
+  ['code=a&code', 400],
+  ['code=a&c%6Fde=b', 400],
+  ['code=authdeny&code=a', 400],
+  ['code[]=a', 400],
+  ['code[]=a&code[]=b', 400],
+  ['code%5B%5D=a', 400],
+  ['code[0]=a', 400],
+  ['code[x]=', 400],
+  ['code[x]=a', 400],
+  ['code[code]=a', 400],
+  ['code[length]=1', 400],
+  ['code[toString]=a', 400],
+  ['code[__proto__]=a', 400],
+  ['code[$ne]=', 400],
+  ['__proto__[code]=a', 400],
+  ['__proto__=a', 400],
+  ['constructor[prototype][code]=a', 400],
+  ['Code=a', 400],
+  ['code%00=a', 400],
+  ['code%20=a', 400],
+  ['code.x=a', 400],
+  ['code=a&code[]=b', 400, 'a'],
+  ['code=authdeny', 401],
+  ['code=auth%64eny', 401],
+  ['code=AuthDeny', 'AuthDeny'],
+  ['c%6Fde=a', 'a'],
+  ['&&code=a&&', 'a'],
+  ['code=a&Code=b', 'a'],
+  ['code=a;code=b', 'a;code=b'],
+  ['code=a?code=b', 'a?code=b'],
+  ['code=a=b', 'a=b'],
+  ['code==', '='],
+  ['code=%26appid%3Devil', '&appid=evil'],
+  ['code=a%23b', 'a#b'],
+  ['code=a%2Bb', 'a+b'],
+  ['code=a+b', 'a b'],
+  ['code=%20a%20', ' a '],
+  ['code=%2541', '%41'],
+  ['code=%252500', '%2500'],
+  ['code=%zz', '%zz'],
+  ['code=%', '%'],
+  ['code=%u4f60', '%u4f60'],
+  ['code=%E4%BD%A0', '你'],
+  ['code=你', '你'],
+  ['code=%F0%9F%98%80', '😀'],
+  ['code=%ff', '%ff', '\ufffd'],
+  ['code=%ED%A0%80', '%ED%A0%80', '\ufffd\ufffd\ufffd'],
+  ['code=..%2F..%2F', '../../'],
+  ['code=__proto__', '__proto__'],
+  [`code=${'x'.repeat(512)}`, 'x'.repeat(512)],
+];
+const wires: Wire[] = [
+  ...queries.map(([query, ...expected]): Wire => [{ query }, ...expected]),
+  // Both parse forms like qs, as applications do that set `extended: true`.
+  ...queries.map(([form, expected]): Wire => [{ form }, expected]),
+  [json('{}'), 400],
+  [json('null'), 400],
+  [json('"code=a"'), 400],
+  [json('5'), 400],
+  [json('[]'), 400],
+  [json('["code","a"]'), 400],
+  [json('[{"code":"a"}]'), 400],
+  [json('{"code":null}'), 400],
+  [json('{"code":5}'), 400],
+  [json('{"code":true}'), 400],
+  [json('{"code":["a"]}'), 400],
+  [json('{"code":{"code":"a"}}'), 400],
+  [json('{"code":{"$ne":null}}'), 400],
+  [json('{"code":""}'), 400],
+  [json('{"code":"\\u0000"}'), 400],
+  [json('{"code":"a\\r\\nb"}'), 400],
+  [json('{"code":"\\u007f"}'), 400],
+  [json('{"code":"\\u0085"}'), 400],
+  [json('{"code":"\\ud83d"}'), 400],
+  [json('{"code":"\\ude00\\ud83d"}'), 400],
+  [json(`{"code":"${long}"}`), 400],
+  [json(`{"code":${'['.repeat(2000)}${']'.repeat(2000)}}`), 400],
+  [json('{"__proto__":{"code":"a"}}'), 400],
+  [json('{"constructor":{"prototype":{"code":"a"}}}'), 400],
+  [json('{"Code":"a"}'), 400],
+  [json('{"body":{"code":"a"}}'), 400],
+  [json('{"code":"authdeny"}'), 401],
+  [json('{"code":"a","code":"b"}'), 'b'],
+  [json('{"code":"\\ud83d\\ude00"}'), '😀'],
+  [json('{"code":"%61"}'), '%61'],
+  [json('{"code":"a","__proto__":{"code":"b"}}'), 'a'],
+  [json(`{"code":"${'x'.repeat(512)}"}`), 'x'.repeat(512)],
+  [{ json: { code: 'a' }, query: 'code=b' }, 400],
+  [{ json: { code: 'a' }, query: 'code=a&code=a' }, 400],
+  [{ json: { code: ['a'] }, query: 'code=a' }, 400],
+  [{ json: { code: null }, query: 'code=a' }, 400],
+  [{ form: 'code=a', query: 'code=%61' }, 'a'],
+  [{ form: 'code=a', query: 'code=a%20' }, 400],
+  [{ form: 'other=b', query: 'code=a' }, 'a'],
+  [{ raw: { type: 'text/plain', text: 'code=a' } }, 400],
+  [{ raw: { type: 'application/octet-stream', text: '{"code":"a"}' } }, 400],
+  [{ raw: { type: 'multipart/form-data; boundary=x', text: '--x' } }, 400],
+];
+
+for (const [framework, express] of Object.entries(frameworks)) {
+  suite(`over HTTP, ${framework} answers`, () => {
+    async function check(app: LoginApp, sent: Sent, expected: Expected): Promise<void> {
+      const { status, text } = await send(app, '/login', sent);
+      assert.equal(status, typeof expected === 'number' ? expected : 200, text);
+      assert.deepEqual(arrived(), typeof expected === 'number' ? [] : [expected]);
+      assert.deepEqual([app.handled, app.errors], [status === 200 ? 1 : 0, []]);
+    }
+
+    for (const [sent, before, inExpress5] of wires) {
+      const expected = (express === express5 ? inExpress5 : undefined) ?? before;
+      it(`${show(sent)} with ${typeof expected === 'number' ? String(expected) : show(expected)}`, async () => {
+        await check(await startLoginApp(makeStrategy(), { express }), sent, expected);
+      });
+    }
+
+    const { text, raw } = express;
+    const parsers: [body: string, parser: RequestHandler][] = [
+      ['a string', text({ type: '*/*' })],
+      ['a Buffer', raw({ type: '*/*' })],
+    ];
+    for (const [body, parser] of parsers) {
+      it(`by the query alone when the body is ${body}`, async () => {
+        const app = await startLoginApp(makeStrategy(), { express, parsers: [parser] });
+        await check(app, { form: 'code=b' }, 400);
+        await check(app, { form: 'code=b', query: 'code=a' }, 'a');
+      });
+    }
+  });
+}
