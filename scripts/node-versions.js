@@ -20,6 +20,7 @@ const everything = ['20', '22', '22+got16', '24', '24+got16', '26', '26+got16'];
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const cache = join(root, 'node_modules', '.cache');
+const mocha = join(root, 'node_modules', 'mocha', 'bin', 'mocha.js');
 const got16 = join(cache, 'got16');
 const reportFile = join(cache, 'mocha-report.json');
 const hook = new URL('got16-hook.js', import.meta.url).href;
@@ -59,13 +60,14 @@ function readReport() {
 /** @param {string} name @returns {Row} */
 function run(name) {
   const [version, withGot16] = name.split('+');
-  // DEP0205: the loader of the TypeScript files still uses module.register(), which Node 26 warns about.
-  const nodeArgs = ['--disable-warning=DEP0205', join(root, 'node_modules', 'mocha', 'bin', 'mocha.js')];
-  const mochaArgs = ['--fail-zero', '--reporter=json', `--reporter-option=output=${reportFile}`];
+  const nodeOptions = [process.env['NODE_OPTIONS'] ?? ''];
+  // The loader of the TypeScript files still uses module.register(), which Node 26 warns about.
+  nodeOptions.push('--disable-warning=DEP0205');
+  const args = [mocha, '--fail-zero', '--reporter=json', `--reporter-option=output=${reportFile}`];
   if (withGot16) {
     installGot16();
-    nodeArgs.unshift(`--import=${hook}`);
-    mochaArgs.push('--ignore=test/package.test.ts'); // installs the package with the got it declares
+    nodeOptions.push(`--import=${hook}`);
+    args.push('--ignore=test/package.test.ts'); // installs the package with the got it declares
   }
   const binary = npm(['exec', '--yes', `--package=node@${version}`, '--', 'node', '-p', 'process.execPath']);
   const node = spawnSync(binary, ['--version'], { encoding: 'utf8' }).stdout.trim();
@@ -73,12 +75,13 @@ function run(name) {
   console.log(`\nNode ${node} with got ${got} ...`);
 
   rmSync(reportFile, { force: true });
-  const { status, error, stdout, stderr } = spawnSync(binary, [...nodeArgs, ...mochaArgs], {
+  const { status, error, stdout, stderr } = spawnSync(binary, args, {
     cwd: root,
+    env: { ...process.env, NODE_OPTIONS: nodeOptions.join(' ') }, // mocha starts a process of its own
     encoding: 'utf8',
     maxBuffer: Infinity,
     timeout: 10 * 60_000,
-    killSignal: 'SIGKILL',
+    killSignal: 'SIGINT',
   });
   const report = readReport();
   const { passes = 0, failures = 0, pending = 0 } = report?.stats ?? {};

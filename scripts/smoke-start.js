@@ -40,6 +40,7 @@ const started = () =>
 async function within(ms, promise, message) {
   /** @type {NodeJS.Timeout | undefined} */
   let timer;
+  /** @type {Promise<never>} */
   const late = new Promise((_resolve, reject) => {
     timer = setTimeout(() => reject(new Error(message)), ms);
   });
