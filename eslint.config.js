@@ -17,7 +17,7 @@ const outsideSimulator = (depth) => ({
 const restrictImports = (options) => ({ 'no-restricted-imports': ['error', options] });
 
 export default defineConfig(
-  globalIgnores(['**/dist/', 'coverage/']),
+  globalIgnores(['**/dist/', 'coverage/', 'example-express/public/*.js']),
   { linterOptions: { reportUnusedDisableDirectives: 'error', reportUnusedInlineConfigs: 'error' } },
   js.configs.recommended,
   comments.recommended,
