@@ -815,12 +815,13 @@ describe('retries', () => {
     }
 
     it('includes the waits and the attempts of all retries', async () => {
-      for (const { call } of methods) {
+      const attempt = async ({ call }: Method): Promise<void> => {
         const server = await startServer([[wait(90), busy]]);
         const client = clientOf(server.url, { timeout: 250, maxRetries: 1_000, retryDelay: 5 });
         const error = await inTime(call(client), 250);
         assert.ok(['ERR_WECHAT_BUSY', 'ERR_WECHAT_TIMEOUT'].includes(error.code));
-      }
+      };
+      await Promise.all(methods.map(attempt));
     });
 
     it('is what a thousand refused connections end with', async () => {
