@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { inspect, promisify } from 'node:util';
+import { runInNewContext } from 'node:vm';
 
 import { type Done, WeChatCodeStrategy } from '../src/index.js';
 import { closeServers, frameworks, parse, send, startLoginApp } from './support/app.js';
@@ -17,6 +18,7 @@ type Expected = { user: unknown; info?: unknown } | { failure: object } | { erro
 const user = { id: 1 };
 const other = { id: 2 };
 const broken = new Error('the database is down');
+const foreign = runInNewContext('new Error("from elsewhere")') as Error;
 const noUser = { message: 'The login was not accepted', code: 'ERR_WECHAT_NO_USER' };
 const saying = (message: string): Expected => ({ failure: { ...noUser, message } });
 const failed: Expected = { failure: noUser };
@@ -66,6 +68,7 @@ const cases: Record<string, [verify: AnyVerify, expected: Expected]> = {
   "calls done with the text 'router' as error": [calling((done) => done('router')), noError],
   'calls done with an object as error': [calling((done) => done({ secret: 'x' })), noError],
   'calls done without anything': [calling((done) => done()), failed],
+  'calls done with 0 in the place of an error': [calling((done) => done(0)), failed],
   'calls done with false': [calling((done) => done(null, false)), failed],
   'calls done with null': [calling((done) => done(null, null)), failed],
   'calls done with 0': [calling((done) => done(null, 0)), failed],
@@ -278,6 +281,7 @@ const cases: Record<string, [verify: AnyVerify, expected: Expected]> = {
     },
     { error: broken },
   ],
+  'rejects with an error of another realm': [() => Promise.reject(foreign), { error: foreign }],
   'rejects with an error': [() => Promise.reject(broken), { error: broken }],
   'rejects with an error later': [() => sleep(2).then(() => Promise.reject(broken)), { error: broken }],
   'neither takes done nor gives a promise': [taking(2, () => user), { error: /^TypeError: verify neither/ }],
@@ -300,8 +304,8 @@ function construct(verify: AnyVerify, url: string, passReqToCallback = false): W
 }
 
 function assertError(actual: unknown, expected: Error | RegExp): void {
-  if (expected instanceof Error) assert.equal(actual, expected);
-  else assert.ok(actual instanceof Error && expected.test(String(actual)), String(actual));
+  if (expected instanceof RegExp) assert.ok(actual instanceof Error && expected.test(String(actual)), String(actual));
+  else assert.equal(actual, expected);
 }
 
 for (const [framework, express] of Object.entries(frameworks)) {
