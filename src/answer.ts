@@ -123,12 +123,11 @@ export function readUserInfo(answer: Answer, openid: string, expectedUnionId?: s
   if (unionid !== undefined && expectedUnionId !== undefined && unionid !== expectedUnionId) {
     throw new UnusableAnswer("its unionid is another user's");
   }
-  const sex = Number(own(answer, 'sex'));
   const privilege = own(answer, 'privilege');
   return {
     openid: readOpenId(answer),
     nickname: toLabel(own(answer, 'nickname')),
-    sex: sex === 1 || sex === 2 ? sex : 0,
+    sex: toSex(own(answer, 'sex')),
     province: toLabel(own(answer, 'province')),
     city: toLabel(own(answer, 'city')),
     country: toLabel(own(answer, 'country')),
@@ -188,6 +187,11 @@ function toInteger(field: string, value: unknown): number {
   const number = typeof value === 'string' && /^-?\d{1,15}$/.test(value) ? Number(value) : value;
   if (!Number.isSafeInteger(number)) throw new UnusableAnswer(`its ${field} is not a whole number`);
   return number as number;
+}
+
+function toSex(value: unknown): 0 | 1 | 2 {
+  if (value === 1 || value === '1') return 1;
+  return value === 2 || value === '2' ? 2 : 0;
 }
 
 function toLabel(value: unknown): string {

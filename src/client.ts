@@ -1,5 +1,6 @@
 import { type Answer, readTokens, readUserInfo, readValidity, type TokenResponse, type UserInfo } from './answer.js';
 import { callWeChat } from './call.js';
+import { checkObject } from './checks.js';
 import { type Endpoint, WeChatApiError } from './errors.js';
 import { checkHttpOptions, type HttpOptions, type HttpSettings } from './http-options.js';
 import {
@@ -58,6 +59,7 @@ export class WeChatClient {
 
   /** @throws TypeError when an option is missing or wrong. */
   constructor(options: WeChatClientOptions) {
+    checkObject('options', options);
     const { appId, appSecret, http } = options;
     this.appId = AppId(appId);
     this.#appSecret = new AppSecret(reveal(AppSecret, appSecret));

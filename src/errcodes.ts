@@ -174,11 +174,11 @@ const particulars: ReadonlyMap<number, string> = new Map([
   [50002, 'The account of the app is frozen, migrated or deregistered. Look at its page on the WeChat platform.'],
 ]);
 
-/** Takes out what could forge a log line (control, line-separator and direction characters) and every secret. */
+/** Takes out every secret, and what could forge a log line: control, line-separator and direction characters. */
 function clean(errmsg: string, secrets: readonly string[]): string {
-  let cleaned = errmsg.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ');
+  let cleaned = errmsg;
   for (const secret of secrets) {
     cleaned = cleaned.replaceAll(secret, '[REDACTED]').replaceAll(encodeURIComponent(secret), '[REDACTED]');
   }
-  return cleaned;
+  return cleaned.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ');
 }

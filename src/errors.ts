@@ -43,7 +43,10 @@ export abstract class WeChatError<Code extends WeChatErrorCode = WeChatErrorCode
   readonly code: Code;
   /** The path that was called, such as `/sns/oauth2/access_token`. */
   readonly endpoint: Endpoint;
-  /** Whether the same call with the same arguments may succeed later. False whenever a login must start again. */
+  /**
+   * Whether the same call may succeed later. False whenever a login must start again; but when an exchange ended in
+   * `ERR_WECHAT_BUSY`, nobody knows whether its code is still good.
+   */
   readonly retryable: boolean;
   /** How many requests this call made before it gave up. */
   readonly attempts: number;

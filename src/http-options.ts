@@ -1,5 +1,6 @@
 import http from 'node:http';
 
+import { checkObject, checkWholeNumber } from './checks.js';
 import type { Agents } from './transport.js';
 
 /** How the client talks to WeChat. Everything has a default that suits production. */
@@ -38,57 +39,59 @@ export interface HttpSettings {
   agents: Agents;
 }
 
-/** Longer timers fire at once in Node.js. */
-const LONGEST_TIMER = 2 ** 31 - 1;
-
 /** @throws TypeError that names the option which is wrong. */
 export function checkHttpOptions(options: HttpOptions = {}): HttpSettings {
+  checkObject('http', options);
   const { baseUrl = 'https://api.weixin.qq.com', userAgent = 'passport-wechat-code', agent = {} } = options;
-  if (!/^[\x20-\x7e]+$/.test(userAgent)) throw new TypeError('http.userAgent must be printable ASCII text');
-  const baseUrls = typeof baseUrl === 'string' ? [baseUrl] : baseUrl;
-  if (baseUrls.length === 0) throw new TypeError('http.baseUrl must have at least one address');
   return {
-    timeout: checkNumber('http.timeout', options.timeout ?? 30_000, 1),
-    connectTimeout: checkNumber('http.connectTimeout', options.connectTimeout ?? 10_000, 1),
-    maxRetries: checkNumber('http.maxRetries', options.maxRetries ?? 3, 0),
-    retryDelay: checkNumber('http.retryDelay', options.retryDelay ?? 1_000, 0),
-    userAgent,
-    baseUrls: baseUrls.map(checkBaseUrl),
+    timeout: checkWholeNumber('http.timeout', options.timeout ?? 30_000, 1),
+    connectTimeout: checkWholeNumber('http.connectTimeout', options.connectTimeout ?? 10_000, 1),
+    maxRetries: checkWholeNumber('http.maxRetries', options.maxRetries ?? 3, 0),
+    retryDelay: checkWholeNumber('http.retryDelay', options.retryDelay ?? 1_000, 0),
+    userAgent: checkUserAgent(userAgent),
+    baseUrls: checkBaseUrls(baseUrl),
     agents: checkAgents(agent),
   };
 }
 
-function checkNumber(name: string, value: number, least: number): number {
-  if (!Number.isInteger(value) || value < least || value > LONGEST_TIMER) {
-    throw new TypeError(`${name} must be a whole number from ${String(least)} to ${String(LONGEST_TIMER)}`);
+function checkUserAgent(userAgent: unknown): string {
+  if (typeof userAgent !== 'string' || !/^[\x20-\x7e]+$/.test(userAgent)) {
+    throw new TypeError('http.userAgent must be printable ASCII text');
   }
-  return value;
+  return userAgent;
 }
 
-function checkBaseUrl(baseUrl: string): string {
-  if (!URL.canParse(baseUrl)) throw new TypeError('http.baseUrl must be an address such as https://api.weixin.qq.com');
-  const { protocol, hostname, username, password, search, hash, href } = new URL(baseUrl);
+function checkBaseUrls(baseUrl: unknown): string[] {
+  const baseUrls: unknown[] = Array.isArray(baseUrl) ? baseUrl : [baseUrl];
+  if (baseUrls.length === 0) throw new TypeError('http.baseUrl must have at least one address');
+  return baseUrls.map(checkBaseUrl);
+}
+
+function checkBaseUrl(baseUrl: unknown): string {
+  if (typeof baseUrl !== 'string' || !URL.canParse(baseUrl)) {
+    throw new TypeError('http.baseUrl must be an address such as https://api.weixin.qq.com');
+  }
+  const { protocol, hostname, username, password, href } = new URL(baseUrl);
   const loopback = hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d+){3}$/.test(hostname);
   if (protocol !== 'https:' && !(protocol === 'http:' && loopback)) {
     throw new TypeError('http.baseUrl must be https, or http on loopback: the URLs hold the app secret');
   }
-  if (username !== '' || password !== '' || search !== '' || hash !== '') {
+  if (username !== '' || password !== '' || /[?#]/.test(baseUrl)) {
     throw new TypeError('http.baseUrl must not have a user name, password, query or fragment');
   }
   return href.replace(/\/+$/, '');
 }
 
 function checkAgents(agents: Agents): Agents {
-  if (agents.http !== undefined && !(agents.http instanceof http.Agent)) {
-    throw new TypeError('http.agent.http must be an http.Agent');
-  }
-  if (agents.https !== undefined) {
-    if (!(agents.https instanceof http.Agent)) throw new TypeError('http.agent.https must be an https.Agent');
-    if (agents.https.options.rejectUnauthorized === false) {
-      throw new TypeError(
-        'http.agent.https must check certificates: remove rejectUnauthorized, and add your CA with ca',
-      );
+  checkObject('http.agent', agents);
+  if (agents instanceof http.Agent) throw new TypeError('http.agent must be { http, https }: say which one this is');
+  for (const protocol of ['http', 'https'] as const) {
+    if (agents[protocol] !== undefined && !(agents[protocol] instanceof http.Agent)) {
+      throw new TypeError(`http.agent.${protocol} must be an ${protocol}.Agent`);
     }
+  }
+  if (agents.https?.options.rejectUnauthorized === false) {
+    throw new TypeError('http.agent.https must check certificates: remove rejectUnauthorized, and add your CA with ca');
   }
   return agents;
 }

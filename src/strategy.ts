@@ -1,6 +1,7 @@
 import { Strategy } from 'passport-strategy';
 
 import type { TokenResponse, UserInfo } from './answer.js';
+import { checkChoice, checkFlag, checkFunction, checkObject, checkText } from './checks.js';
 import { type Lang, WeChatClient } from './client.js';
 import { WeChatApiError, WeChatError } from './errors.js';
 import type { HttpOptions } from './http-options.js';
@@ -139,10 +140,9 @@ export class WeChatCodeStrategy<Req extends LoginRequest = LoginRequest> extends
     verify: Verify | VerifyWithRequest<Req>,
   ) {
     super();
-    if (typeof verify !== 'function') throw new TypeError('WeChatCodeStrategy needs a verify function');
-    if (options.verifyState !== undefined && typeof options.verifyState !== 'function') {
-      throw new TypeError('verifyState must be a function');
-    }
+    checkObject('options', options);
+    checkFunction('verify', verify);
+    if (options.verifyState !== undefined) checkFunction('verifyState', options.verifyState);
     this.name = checkText('name', options.name ?? 'wechat-code');
     this.settings = {
       client: toClient(options) as Settings['client'],
@@ -258,19 +258,4 @@ function checkClient(client: LoginClient): void {
   if (typeof (client as Partial<LoginClient> | undefined)?.exchangeCode !== 'function') {
     throw new TypeError('client must be a WeChatClient, or a function that gives one for the request');
   }
-}
-
-function checkText(name: string, value: string): string {
-  if (typeof value !== 'string' || value === '') throw new TypeError(`${name} must be a non-empty string`);
-  return value;
-}
-
-function checkFlag(name: string, value: boolean | undefined): boolean {
-  if (value !== undefined && typeof value !== 'boolean') throw new TypeError(`${name} must be true or false`);
-  return value ?? false;
-}
-
-function checkChoice<T extends string>(name: string, value: T, choices: readonly T[]): T {
-  if (!choices.includes(value)) throw new TypeError(`${name} must be one of ${choices.join(', ')}`);
-  return value;
 }

@@ -45,6 +45,14 @@ const wrongHttp: Wrong[] = [
     value,
     / must be printable ASCII text$/,
   ]),
+  ...[5, null, true, {}, ['a']].map((value): Wrong => ['userAgent', value, / must be printable ASCII text$/]),
+  ...[5, null, true, {}, new URL('https://a.example')].map((value): Wrong => ['baseUrl', value, / must /]),
+  ...['https://a.example/?', 'https://a.example#'].map((value): Wrong => [
+    'baseUrl',
+    value,
+    / must not have a user name, password, query or fragment$/,
+  ]),
+  ...[null, 5, 'http://proxy', new https.Agent()].map((value): Wrong => ['agent', value, / must /]),
   ['baseUrl', [], / must have at least one address$/],
   ...['', 'api.weixin.qq.com', '/sns', '//api.weixin.qq.com', 'https://', `https://${canary} x`, [null], [5], ['']].map(
     (value): Wrong => ['baseUrl', value, / must be an address such as https:\/\/api\.weixin\.qq\.com$/],
@@ -157,6 +165,13 @@ const wrongApp: Wrong[] = [
 ];
 
 describe('a WeChatClient', () => {
+  for (const http of [null, 5, 'http://proxy']) {
+    it(`is refused with the http ${show(http)}`, () => {
+      const options = { appId: 'wx1', appSecret: canary, http } as WeChatClientOptions;
+      assertWrong(() => new WeChatClient(options), /^http must /);
+    });
+  }
+
   it('is made from an app id and a secret, redacted or not', () => {
     for (const appSecret of ['secret', new AppSecret('secret')]) {
       assert.equal(new WeChatClient({ appId: 'wx1', appSecret }).appId, 'wx1');
@@ -251,13 +266,13 @@ describe('a WeChatCodeStrategy', () => {
 
   for (const value of [null, 'verify', {}, true]) {
     it(`is refused with ${show(value)} in place of a verify function`, () => {
-      assertWrong(() => construct(app, value), /^WeChatCodeStrategy needs a verify function$/);
+      assertWrong(() => construct(app, value), /^verify must be a function$/);
     });
   }
 
-  it('is refused without a verify function', () => {
-    assertWrong(() => Reflect.construct(WeChatCodeStrategy, [app]), /^WeChatCodeStrategy needs a verify function$/);
-    assertWrong(() => Reflect.construct(WeChatCodeStrategy, [verify]), /^WeChatCodeStrategy needs a verify function$/);
-    assertWrong(() => Reflect.construct(WeChatCodeStrategy, []), /^WeChatCodeStrategy needs a verify function$/);
+  it('is refused without options or a verify function', () => {
+    assertWrong(() => Reflect.construct(WeChatCodeStrategy, [app]), /^verify must be a function$/);
+    assertWrong(() => Reflect.construct(WeChatCodeStrategy, [verify]), /^options must be an object$/);
+    assertWrong(() => Reflect.construct(WeChatCodeStrategy, []), /^options must be an object$/);
   });
 });

@@ -19,8 +19,8 @@ describe('the README', () => {
     const folder = new URL('node_modules/.cache/readme/', root);
     const file = fileURLToPath(new URL('server.mjs', folder));
     mkdirSync(folder, { recursive: true });
-    writeFileSync(file, quickStart(read('README.md')).replace('app.listen(3000,', 'const server = app.listen(0,'));
-    writeFileSync(file, `${readFileSync(file, 'utf8')}\nserver.once('listening', () => console.log(server.address()));`);
+    const code = quickStart(read('README.md')).replace('app.listen(3000,', 'const server = app.listen(0,');
+    writeFileSync(file, `${code}\nserver.once('listening', () => console.log(server.address()));`);
 
     const service = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] });
     try {
