@@ -1,0 +1,33 @@
+/** Checks of options. Each throws a TypeError that names the option, and never quotes the value. */
+
+export function checkObject(name: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null) throw new TypeError(`${name} must be an object`);
+}
+
+/** The most is the longest timer of Node.js: a longer one would fire at once. */
+export function checkWholeNumber(name: string, value: number, least: number): number {
+  const most = 2 ** 31 - 1;
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new TypeError(`${name} must be a whole number from ${String(least)} to ${String(most)}`);
+  }
+  return value;
+}
+
+export function checkText(name: string, value: string): string {
+  if (typeof value !== 'string' || value === '') throw new TypeError(`${name} must be a non-empty string`);
+  return value;
+}
+
+export function checkFlag(name: string, value: boolean | undefined): boolean {
+  if (value !== undefined && typeof value !== 'boolean') throw new TypeError(`${name} must be true or false`);
+  return value ?? false;
+}
+
+export function checkChoice<T extends string>(name: string, value: T, choices: readonly T[]): T {
+  if (!choices.includes(value)) throw new TypeError(`${name} must be one of ${choices.join(', ')}`);
+  return value;
+}
+
+export function checkFunction(name: string, value: unknown): void {
+  if (typeof value !== 'function') throw new TypeError(`${name} must be a function`);
+}
