@@ -510,7 +510,7 @@ describe('WeChatClient', () => {
         [hang],
       ]);
       const { signal } = new AbortController();
-      const client = clientOf(server.url, { timeout: 200 });
+      const client = clientOf(server.url, { timeout: 500 });
       await client.exchangeCode(code, { signal });
       for (let n = 0; n < 3; n += 1) await failureOf(client.exchangeCode(code, { signal }));
       assert.equal(server.requests.length, 6);

@@ -400,7 +400,8 @@ describe('retries', () => {
     for (const { failure, steps, options, http: httpOf, counts, facts, ...expected } of rows) {
       const check = async (method: Method): Promise<void> => {
         const server = await startServer([steps ?? []], options);
-        const http = { baseUrl: server.url, maxRetries, retryDelay: 1, timeout: 400, ...httpOf?.(server.url) };
+        const timing = { retryDelay: 1, timeout: facts['reason'] === 'ETIMEDOUT' ? 600 : 5_000 };
+        const http = { baseUrl: server.url, maxRetries, ...timing, ...httpOf?.(server.url) };
         const error = await failureOf(method.call(clientOf(http.baseUrl, http)));
         const { attempts, retryable } = method === exchange ? expected.exchange : expected.others;
         assert.deepEqual(factsOf(error), { ...facts, endpoint: method.endpoint, attempts, retryable });
@@ -441,12 +442,13 @@ describe('retries', () => {
 
     it('are none with maxRetries 0, whatever fails', async () => {
       for (const steps of [[busy], [reset], [answer(503)], [answer(200, 'garbage')], [hang]]) {
-        for (const { call } of methods) {
+        const once = async ({ call }: Method): Promise<void> => {
           const server = await startServer([steps]);
-          const error = await failureOf(call(clientOf(server.url, { maxRetries: 0, timeout: 60 })));
+          const error = await failureOf(call(clientOf(server.url, { maxRetries: 0, timeout: 400 })));
           assert.equal(error.attempts, 1);
           assert.equal(server.requests.length, 1);
-        }
+        };
+        await Promise.all(methods.map(once));
       }
       for (const { call } of methods) {
         assert.equal((await failureOf(call(clientOf(refusedUrl, { maxRetries: 0 })))).attempts, 1);
@@ -637,7 +639,7 @@ describe('retries', () => {
 
     it('move user info to the next host after half of the time was spent in vain', async () => {
       const { urls, log } = await startAll([[hang], [json(userInfo)]]);
-      await clientOf(urls, { timeout: 400 }).getUserInfo(accessToken, openid);
+      await clientOf(urls, { timeout: 600 }).getUserInfo(accessToken, openid);
       assert.deepEqual(log, [0, 1]);
     });
 
@@ -659,7 +661,7 @@ describe('retries', () => {
       for (const [n, pause] of waits.entries()) {
         const longest = 60 * 2 ** n;
         assert.ok(pause >= longest / 2 - 2, `wait ${n} was ${pause} ms`);
-        assert.ok(pause <= longest + 150, `wait ${n} was ${pause} ms`);
+        assert.ok(pause <= longest + 500, `wait ${n} was ${pause} ms`);
       }
     });
 
@@ -667,13 +669,13 @@ describe('retries', () => {
       const waits = await Promise.all(
         Array.from({ length: 20 }, async () => {
           const server = await startServer([[busy]]);
-          await failureOf(clientOf(server.url, { retryDelay: 100, maxRetries: 1 }).exchangeCode(code));
+          await failureOf(clientOf(server.url, { retryDelay: 200, maxRetries: 1 }).exchangeCode(code));
           return pauses(server.requests)[0] ?? 0;
         }),
       );
-      assert.ok(Math.min(...waits) >= 48, `the shortest was ${Math.min(...waits)} ms`);
-      assert.ok(Math.min(...waits) < 85, `the shortest was ${Math.min(...waits)} ms`);
-      assert.ok(Math.max(...waits) > 65, `the longest was ${Math.max(...waits)} ms`);
+      assert.ok(Math.min(...waits) >= 98, `the shortest was ${Math.min(...waits)} ms`);
+      assert.ok(Math.min(...waits) < 170, `the shortest was ${Math.min(...waits)} ms`);
+      assert.ok(Math.max(...waits) > 130, `the longest was ${Math.max(...waits)} ms`);
     });
 
     it('not at all when a connection that was used again is reset', async () => {
@@ -782,13 +784,13 @@ describe('retries', () => {
       const start = performance.now();
       const error = await failureOf(call);
       const took = performance.now() - start;
-      assert.ok(took < timeout + 400, `the call took ${took} ms of ${timeout}`);
+      assert.ok(took < timeout + 1_000, `the call took ${took} ms of ${timeout}`);
       return error;
     };
 
     it('an exchange that hangs has all the time for its only attempt', async () => {
-      const server = await startServer([[wait(300), goodExchange]]);
-      await clientOf(server.url, { timeout: 500 }).exchangeCode(code);
+      const server = await startServer([[wait(500), goodExchange]]);
+      await clientOf(server.url, { timeout: 900 }).exchangeCode(code);
       assert.equal(server.requests.length, 1);
     });
 
@@ -802,13 +804,13 @@ describe('retries', () => {
     for (const { name, call, good } of others) {
       it(`${name} that hangs is sent once more while there is time`, async () => {
         const server = await startServer([[hang], [json(good)]]);
-        await call(clientOf(server.url, { timeout: 400 }));
+        await call(clientOf(server.url, { timeout: 600 }));
         assert.equal(server.requests.length, 2);
       });
 
       it(`${name} that always hangs ends in time`, async () => {
         const server = await startServer([[hang]]);
-        const error = await inTime(call(clientOf(server.url, { timeout: 250 })), 250);
+        const error = await inTime(call(clientOf(server.url, { timeout: 600 })), 600);
         assert.equal(error.code, 'ERR_WECHAT_TIMEOUT');
         assert.equal(server.requests.length, 2);
       });
@@ -833,7 +835,7 @@ describe('retries', () => {
 
     it('is shorter than the time to connect where that is set longer', async () => {
       const server = await startServer([[]], tlsCut([hang]));
-      const client = clientOf(server.url, { timeout: 200, connectTimeout: 60_000 });
+      const client = clientOf(server.url, { timeout: 200, connectTimeout: 60_000, retryDelay: 1_000 });
       const error = await inTime(client.exchangeCode(code), 200);
       assert.deepEqual(factsOf(error), {
         ...timeout('no'),
@@ -859,13 +861,11 @@ describe('retries', () => {
     });
 
     it('does not count the connection: an answer may take longer than the time to connect', async () => {
-      const server = await startServer([[wait(200), goodExchange]]);
-      await clientOf(server.url, { connectTimeout: 50 }).exchangeCode(code);
-      const again = await startServer([[goodExchange], [wait(200), goodExchange]]);
-      const client = clientOf(again.url, { connectTimeout: 50 });
+      const server = await startServer([[wait(500), goodExchange]]);
+      const client = clientOf(server.url, { connectTimeout: 250 });
       await client.exchangeCode(code);
       await client.exchangeCode(code);
-      assert.equal(again.connections, 1);
+      assert.equal(server.connections, 1);
     });
   });
 });

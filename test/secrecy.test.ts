@@ -93,14 +93,14 @@ const failures: Readonly<Record<string, (request: ReceivedRequest) => readonly S
   'a reset': () => [reset],
   'an end of stream': () => [end],
   'no answer': () => [hang],
-  'tokens that drip': () => [raw(secretBody.subarray(0, -40)), drip(secretBody.subarray(-40), 50)],
+  'tokens that drip': () => [raw(secretBody.subarray(0, -40)), drip(secretBody.subarray(-40), 100)],
 };
 
 function clientOf(url: string, http: HttpOptions = {}): WeChatClient {
   return new WeChatClient({
     appId,
     appSecret,
-    http: { baseUrl: url, retryDelay: 1, timeout: 150, maxRetries: 1, ...http },
+    http: { baseUrl: url, retryDelay: 1, timeout: 600, maxRetries: 1, ...http },
   });
 }
 
