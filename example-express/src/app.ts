@@ -47,14 +47,17 @@ export function createApp({ settings, jwtSecret, client, authorizeUrl, database,
   const guards = createGuards({ client, users, tokens, jwtSecret });
   const app = express();
   app.set('trust proxy', settings.TRUSTED_PROXIES);
-  app.use(pinoHttp({ logger: log, genReqId: () => crypto.randomUUID() }));
+  // Wrapped, the serializers of the log would be replaced by ones that show every header.
+  app.use(pinoHttp({ logger: log, wrapSerializers: false, genReqId: () => crypto.randomUUID() }));
   app.use(helmet({ contentSecurityPolicy: { useDefaults: false, directives: pagePolicy } }));
   app.use(cors({ origin: settings.CORS_ORIGINS }));
   app.use(express.static(fileURLToPath(new URL('../public', import.meta.url))));
   app.use(express.json({ limit: '10kb' }));
 
   app.get('/healthz', async (_req, res) => {
-    await Promise.all([database.query('SELECT 1'), cache.check()]);
+    await Promise.all([database.query('SELECT 1'), cache.check()]).catch((cause: unknown) => {
+      throw new Problem(503, 'STORE_AWAY', 'A store does not answer', { cause });
+    });
     res.json({ status: 'ok' });
   });
 

@@ -1,12 +1,15 @@
+import { STATUS_CODES } from 'node:http';
+
 import type { ErrorRequestHandler, RequestHandler } from 'express';
+import { WeChatError } from 'passport-wechat-code';
 
 /** An answer that is not a success, as the client gets it. */
 export class Problem extends Error {
   readonly status: number;
   readonly code: string;
 
-  constructor(status: number, code: string, message: string) {
-    super(message);
+  constructor(status: number, code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
     this.status = status;
     this.code = code;
   }
@@ -22,14 +25,16 @@ export const answerProblem: ErrorRequestHandler = (error: unknown, req, res, nex
     next(error);
     return;
   }
-  const { status = 500, code = 'INTERNAL', message } = error as Partial<Problem>;
+  // Body parsers and the like have a status too, but texts that quote the request; a store's error code tells of our insides.
+  const { status = 500 } = error as { status?: number };
+  const text = STATUS_CODES[status] ?? '';
+  const shown: { code: string; message: string } =
+    error instanceof Problem || error instanceof WeChatError
+      ? error
+      : { code: text.toUpperCase().replaceAll(/\W+/g, '_'), message: text };
   const ours = status >= 500;
-  if (ours) req.log.error({ err: error }, 'request failed');
+  if (ours) req.log.error({ err: (error as Error).cause ?? error }, 'request failed');
   res.status(status).json({
-    error: {
-      // Body parsers and the like have no code of ours.
-      code: typeof code === 'string' ? code : 'BAD_REQUEST',
-      message: ours ? 'The service has a problem: try again in a moment' : message,
-    },
+    error: { code: shown.code, message: ours ? 'The service has a problem: try again in a moment' : shown.message },
   });
 };

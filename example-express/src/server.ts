@@ -47,6 +47,7 @@ async function start(): Promise<void> {
     log.info({ signal }, 'stopping');
     setTimeout(() => server.closeAllConnections(), PATIENCE).unref();
     server.close();
+    server.keepAliveTimeout = 1; // or connections whose last request is answered from now on stay open for seconds
     await once(server, 'close');
     await Promise.all([wechat.close(), database.close(), cache.close()]);
   };
@@ -61,6 +62,8 @@ async function start(): Promise<void> {
 }
 
 start().catch((error: unknown) => {
-  console.error(`The service cannot start:\n${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
+  // Failed connections to several addresses of one host have no message, but a code.
+  const { message, code } = error as NodeJS.ErrnoException;
+  console.error(`The service cannot start:\n${message || String(code)}`);
+  process.exit(1); // what was opened until then would keep it running
 });

@@ -1,11 +1,19 @@
-import { cleanEnv, EnvError, makeExactValidator, str } from 'envalid';
+import { cleanEnv, EnvError, EnvMissingError, makeExactValidator, str } from 'envalid';
 
 /** Every setting of the service. They come from environment variables, which the README lists. */
 export type Settings = ReturnType<typeof readSettings>;
 
-// Envalid's own validators quote the value in their message; it may hold a password.
+// Envalid's own checks quote the value in their message; it may hold a password.
+const oneOf = <const Choice extends string>(...choices: Choice[]) =>
+  makeExactValidator((value) => {
+    const choice = choices.find((known) => known === value);
+    if (choice === undefined) throw new EnvError(`must be one of ${choices.join(', ')}`);
+    return choice;
+  });
 const httpUrl = makeExactValidator((value) => checkUrl(value, 'http', 'https'));
-const httpUrls = makeExactValidator((value) => value.split(',').map((url) => checkUrl(url.trim(), 'http', 'https')));
+const origins = makeExactValidator((value) =>
+  value.split(',').map((url) => new URL(checkUrl(url.trim(), 'http', 'https')).origin),
+);
 const postgresUrl = makeExactValidator((value) => checkUrl(value, 'postgres', 'postgresql'));
 const redisUrl = makeExactValidator((value) => checkUrl(value, 'redis', 'rediss'));
 const longText = makeExactValidator((value) => {
@@ -30,7 +38,9 @@ function checkUrl(value: string, ...schemes: string[]): string {
 }
 
 /** Reads and checks the settings. @throws Error with one line for each that is wrong; none quotes a value. */
-export function readSettings(env: NodeJS.ProcessEnv) {
+export function readSettings(environment: NodeJS.ProcessEnv) {
+  // A line "NAME=" in a file of settings means that it is not set.
+  const env = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   return cleanEnv(
     env,
     {
@@ -40,30 +50,40 @@ export function readSettings(env: NodeJS.ProcessEnv) {
         default: undefined,
         desc: 'where browsers reach the service; WeChat sends them back there',
       }),
-      WECHAT_APP_ID: str({ default: undefined, desc: 'without it the service talks to a simulator' }),
+      WECHAT_APP_ID: str({
+        default: undefined,
+        desc: 'without it the service talks to a simulator, which lets anybody in',
+        requiredWhen: () => env['NODE_ENV'] === 'production' || env['WECHAT_APP_SECRET'] !== undefined,
+      }),
       WECHAT_APP_SECRET: str({ default: undefined, requiredWhen: hasApp }),
-      WECHAT_SCOPE: str({
+      WECHAT_SCOPE: oneOf(
+        'snsapi_login',
+        'snsapi_userinfo',
+        'snsapi_base',
+      )({
         default: 'snsapi_login',
-        choices: ['snsapi_login', 'snsapi_userinfo', 'snsapi_base'],
         desc: 'snsapi_login: QR code of a website app; the others: official account, inside WeChat',
       }),
       WECHAT_API_URL: httpUrl({ default: 'https://api.weixin.qq.com' }),
       WECHAT_AUTHORIZE_URL: httpUrl({ default: 'https://open.weixin.qq.com' }),
+      WECHAT_TIMEOUT: wholeNumber(1, 60)({ default: 10, desc: 'how many seconds WeChat may take for an answer' }),
       JWT_SECRET: longText({ default: undefined, requiredWhen: hasApp }),
       JWT_SECONDS: wholeNumber(60, 31_536_000)({ default: 7200, desc: 'how long a login lasts' }),
       DATABASE_URL: postgresUrl({ default: undefined, desc: 'without it users are kept in memory' }),
       REDIS_URL: redisUrl({ default: undefined, desc: 'without it access tokens and rate limits are kept in memory' }),
-      CORS_ORIGINS: httpUrls({ default: [], desc: 'other origins whose pages may call, separated by commas' }),
+      CORS_ORIGINS: origins({ default: [], desc: 'other origins whose pages may call, separated by commas' }),
       LOGINS_PER_MINUTE: wholeNumber(1, 1_000_000)({ default: 20, desc: 'for each client address' }),
       TRUSTED_PROXIES: wholeNumber(
         0,
         10,
       )({ default: 0, desc: 'how many proxies stand before the service and set X-Forwarded-For' }),
-      LOG_LEVEL: str({ default: 'info', choices: ['silent', 'error', 'warn', 'info', 'debug'] }),
+      LOG_LEVEL: oneOf('silent', 'error', 'warn', 'info', 'debug')({ default: 'info' }),
     },
     {
       reporter: ({ errors }) => {
-        const lines = Object.entries(errors).map(([name, error]) => `${name}: ${error.message || 'is missing'}`);
+        const lines = Object.entries(errors).map(
+          ([name, error]) => `${name}: ${error instanceof EnvMissingError ? 'is missing' : error.message}`,
+        );
         if (lines.length > 0) throw new Error(lines.join('\n'));
       },
     },

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+
 import { PGlite } from '@electric-sql/pglite';
 import KeyvRedis, { createClient } from '@keyv/redis';
 import type { Store } from 'express-rate-limit';
@@ -22,7 +24,8 @@ export interface Cache {
   close: () => Promise<void>;
 }
 
-const TIMEOUT = 5_000;
+/** How long a store may take, in ms. */
+const TIMEOUT = 3_000;
 
 export async function openDatabase({ DATABASE_URL }: Settings, log: Logger): Promise<Database> {
   if (DATABASE_URL === undefined) return await PGlite.create();
@@ -42,13 +45,31 @@ export async function openCache({ REDIS_URL }: Settings, log: Logger): Promise<C
     return { tokens, rateLimits: undefined, check: () => tokens.has('health'), close: () => tokens.disconnect() };
   }
   // Fail at once when Redis is away, instead of letting visitors wait until it is back.
-  const client = createClient({ url: REDIS_URL, disableOfflineQueue: true, socket: { connectTimeout: TIMEOUT } });
+  const client = createClient({
+    url: REDIS_URL,
+    disableOfflineQueue: true,
+    // Nothing but pings shows that an idle connection still works; one that is silent for longer is replaced.
+    pingInterval: TIMEOUT / 2,
+    socket: {
+      connectTimeout: TIMEOUT,
+      socketTimeout: TIMEOUT,
+      reconnectStrategy: (retries) => Math.min(50 * 2 ** retries, 1_000),
+    },
+  });
   client.on('error', (err: Error) => log.warn({ err }, 'lost the connection to Redis'));
-  await client.connect();
+  // It would go on trying for ever: at the start one failure is enough.
+  void client.connect();
+  await once(client, 'ready');
   const store = new KeyvRedis<string>(client, { throwOnConnectError: true, throwOnErrors: true });
   return {
     tokens: new Keyv<string>({ store, throwOnErrors: true }),
-    rateLimits: new RedisStore({ sendCommand: (...command: string[]) => client.sendCommand(command) }),
+    rateLimits: new RedisStore({
+      sendCommand: (...command: string[]) => {
+        const reply = client.sendCommand<string | number[]>(command);
+        // It remembers a script that it could not load as such for ever; one that Redis does not know, it loads again.
+        return command[0] === 'SCRIPT' ? reply.catch(() => 'not loaded') : reply;
+      },
+    }),
     check: () => client.ping(),
     close: () => client.close(),
   };

@@ -76,8 +76,4 @@ export class Users {
   async saveRefreshToken(id: string, { refreshToken }: TokenResponse): Promise<void> {
     await this.#database.query('UPDATE users SET refresh_token = $2 WHERE id = $1', [id, refreshToken.exposeSecret()]);
   }
-
-  async check(): Promise<void> {
-    await this.#database.query('SELECT 1 FROM users LIMIT 1');
-  }
 }

@@ -14,10 +14,11 @@ export interface WeChat {
 
 /** Connects to WeChat when an app is set, and to a simulator started for the purpose when none is. */
 export async function openWeChat(settings: Settings): Promise<WeChat> {
-  const { WECHAT_APP_ID: appId, WECHAT_APP_SECRET: appSecret, WECHAT_API_URL, WECHAT_AUTHORIZE_URL } = settings;
+  const { WECHAT_APP_ID: appId, WECHAT_APP_SECRET: appSecret, WECHAT_AUTHORIZE_URL: pages } = settings;
   if (appId !== undefined && appSecret !== undefined) {
-    const client = new WeChatClient({ appId, appSecret, http: { baseUrl: WECHAT_API_URL } });
-    return { client, pages: WECHAT_AUTHORIZE_URL, simulated: false, close: () => Promise.resolve() };
+    const http = { baseUrl: settings.WECHAT_API_URL, timeout: settings.WECHAT_TIMEOUT * 1000 };
+    const client = new WeChatClient({ appId, appSecret, http });
+    return { client, pages, simulated: false, close: () => Promise.resolve() };
   }
   const simulator = await startWeChatSimulator();
   const [app] = simulator.apps;

@@ -58,7 +58,8 @@ export async function startService(env: Record<string, string> = {}): Promise<Se
 export function runService(env: Record<string, string>) {
   // DEP0205: the loader of the TypeScript files still uses module.register(), which Node 26 warns about.
   const child = spawn(process.execPath, ['--disable-warning=DEP0205', '--import', loader, server], {
-    env: { PORT: '0', ...env },
+    // NODE_OPTIONS is how a run of the tests asks for another version of a package.
+    env: { PORT: '0', NODE_OPTIONS: process.env['NODE_OPTIONS'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+
+import { readSettings } from '../src/settings.js';
+import { runService } from './support/service.js';
+
+const canary = 'cAnArY';
+const app = { WECHAT_APP_ID: 'wx0123456789abcdef', WECHAT_APP_SECRET: canary.repeat(6), JWT_SECRET: 'x'.repeat(32) };
+
+/** What the start says about these settings. */
+function complaints(env: Record<string, string>): string[] {
+  try {
+    readSettings(env);
+    return [];
+  } catch (error) {
+    assert.ok(error instanceof Error);
+    return error.message.split('\n');
+  }
+}
+
+describe('the settings', () => {
+  it('have a default each', () => {
+    const { HOST, PORT, DATABASE_URL, REDIS_URL, JWT_SECRET, WECHAT_APP_ID } = readSettings({});
+    assert.deepEqual(
+      { HOST, PORT, DATABASE_URL, REDIS_URL, JWT_SECRET, WECHAT_APP_ID },
+      {
+        HOST: '127.0.0.1',
+        PORT: 3000,
+        DATABASE_URL: undefined,
+        REDIS_URL: undefined,
+        JWT_SECRET: undefined,
+        WECHAT_APP_ID: undefined,
+      },
+    );
+  });
+
+  it('that are empty count as not set', () => {
+    const names = ['PORT', 'DATABASE_URL', 'WECHAT_APP_ID', 'WECHAT_APP_SECRET', 'JWT_SECRET', 'CORS_ORIGINS'];
+    assert.deepEqual(readSettings(Object.fromEntries(names.map((name) => [name, '']))), readSettings({}));
+  });
+
+  it('for a WeChat app are complete', () => {
+    assert.deepEqual(complaints(app), []);
+    assert.equal(readSettings(app).WECHAT_APP_ID, app.WECHAT_APP_ID);
+  });
+
+  it('take origins however they are written', () => {
+    const { CORS_ORIGINS } = readSettings({ CORS_ORIGINS: 'https://App.example:443/, http://localhost:5173' });
+    assert.deepEqual(CORS_ORIGINS, ['https://app.example', 'http://localhost:5173']);
+  });
+
+  for (const [env, line] of [
+    [{ WECHAT_APP_ID: canary, JWT_SECRET: app.JWT_SECRET }, 'WECHAT_APP_SECRET: is missing'],
+    [{ WECHAT_APP_ID: canary, WECHAT_APP_SECRET: canary }, 'JWT_SECRET: is missing'],
+    [{ WECHAT_APP_SECRET: canary }, 'WECHAT_APP_ID: is missing'],
+    [{ NODE_ENV: 'production' }, 'WECHAT_APP_ID: is missing'],
+    [
+      { ...app, JWT_SECRET: `${canary}${'x'.repeat(25)}` },
+      'JWT_SECRET: must have at least 32 bytes: try "openssl rand -base64 32"',
+    ],
+    [{ JWT_SECRET: canary }, 'JWT_SECRET: must have at least 32 bytes: try "openssl rand -base64 32"'],
+    [{ JWT_SECONDS: '120s' }, 'JWT_SECONDS: must be a whole number from 60 to 31536000'],
+    [{ JWT_SECONDS: '59' }, 'JWT_SECONDS: must be a whole number from 60 to 31536000'],
+    [{ PORT: canary }, 'PORT: must be a whole number from 0 to 65535'],
+    [{ PORT: '65536' }, 'PORT: must be a whole number from 0 to 65535'],
+    [{ PORT: '-1' }, 'PORT: must be a whole number from 0 to 65535'],
+    [{ PORT: '1e3' }, 'PORT: must be a whole number from 0 to 65535'],
+    [{ LOGINS_PER_MINUTE: '0' }, 'LOGINS_PER_MINUTE: must be a whole number from 1 to 1000000'],
+    [{ TRUSTED_PROXIES: 'true' }, 'TRUSTED_PROXIES: must be a whole number from 0 to 10'],
+    [{ WECHAT_TIMEOUT: '0' }, 'WECHAT_TIMEOUT: must be a whole number from 1 to 60'],
+    [{ WECHAT_SCOPE: canary }, 'WECHAT_SCOPE: must be one of snsapi_login, snsapi_userinfo, snsapi_base'],
+    [{ LOG_LEVEL: canary }, 'LOG_LEVEL: must be one of silent, error, warn, info, debug'],
+    [{ DATABASE_URL: `mysql://me:${canary}@host/db` }, 'DATABASE_URL: must begin with postgres:// or postgresql://'],
+    [{ DATABASE_URL: `me:${canary}@host/db` }, 'DATABASE_URL: must begin with postgres:// or postgresql://'],
+    [
+      { DATABASE_URL: `postgres://me:${canary}@ho st/db` },
+      'DATABASE_URL: must begin with postgres:// or postgresql://',
+    ],
+    [{ REDIS_URL: `http://:${canary}@host` }, 'REDIS_URL: must begin with redis:// or rediss://'],
+    [{ PUBLIC_URL: `ftp://${canary}` }, 'PUBLIC_URL: must begin with http:// or https://'],
+    [{ WECHAT_API_URL: canary }, 'WECHAT_API_URL: must begin with http:// or https://'],
+    [{ WECHAT_AUTHORIZE_URL: canary }, 'WECHAT_AUTHORIZE_URL: must begin with http:// or https://'],
+    [{ CORS_ORIGINS: '*' }, 'CORS_ORIGINS: must begin with http:// or https://'],
+    [{ CORS_ORIGINS: `https://app.example,${canary}` }, 'CORS_ORIGINS: must begin with http:// or https://'],
+  ] as const) {
+    it(`refuse ${JSON.stringify(env)} with one line that does not quote it`, () => {
+      assert.deepEqual(complaints(env), [line]);
+      assert.doesNotMatch(line, new RegExp(canary));
+    });
+  }
+
+  it('that are wrong keep the service from starting: one line for each, exit code 1', async () => {
+    const run = runService({
+      WECHAT_APP_ID: 'wx0123456789abcdef',
+      JWT_SECRET: canary,
+      DATABASE_URL: `mysql://me:${canary}@host/db`,
+      LOG_LEVEL: canary,
+      PORT: canary,
+    });
+    assert.deepEqual(await run.exited, { code: 1, signal: null });
+    const [first, ...lines] = run.output.trimEnd().split('\n');
+    assert.equal(first, 'The service cannot start:');
+    assert.deepEqual(
+      lines.map((line) => line.split(':')[0]),
+      ['PORT', 'JWT_SECRET', 'DATABASE_URL', 'LOG_LEVEL', 'WECHAT_APP_SECRET'],
+    );
+    assert.doesNotMatch(run.output, new RegExp(canary));
+  });
+
+  it('that name a port in use keep the service from starting', async function () {
+    this.timeout(60_000);
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const run = runService({ PORT: String(port) });
+    assert.deepEqual(await run.exited, { code: 1, signal: null });
+    assert.match(run.output, /^The service cannot start:\n.*EADDRINUSE/m);
+    other.close();
+  });
+});

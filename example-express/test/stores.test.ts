@@ -1,0 +1,316 @@
+import assert from 'node:assert/strict';
+
+import { createClient } from '@keyv/redis';
+import jwt from 'jsonwebtoken';
+import { startWeChatSimulator, type WeChatSimulator } from 'passport-wechat-code/simulator';
+import pg from 'pg';
+
+import { createLog } from '../src/log.js';
+import { readSettings } from '../src/settings.js';
+import { openDatabase } from '../src/stores.js';
+import { Users } from '../src/users.js';
+import { call, login, me, refresh, refusal, settingsFor, tokenFor, until, validate } from './support/api.js';
+import { describeWithServers, type Servers } from './support/servers.js';
+import { type Service, startService } from './support/service.js';
+
+const nickname = `Robert'); DROP TABLE users;-- <script>alert("小明")</script> \\ $1 %s`;
+
+describe('the service with its embedded stores', () => {
+  testStores(() => ({}));
+});
+
+describeWithServers('the service with PostgreSQL and Redis', (servers) => {
+  testStores(() => servers().env);
+  testRealStores(servers);
+});
+
+/** What holds with either kind of stores. */
+function testStores(stores: () => Record<string, string>): void {
+  const { wechat, service } = startOfficialAccount(stores);
+
+  it('makes one user of two logins at the same time', async () => {
+    const codes = Array.from({ length: 8 }, () => wechat().createCode({ ...official(wechat()), user: 'bob' }));
+    const tokens = await Promise.all(codes.map((code) => tokenFor(service(), code)));
+    assert.equal(new Set(tokens.map(subject)).size, 1);
+  });
+
+  it('makes two users of two people', async () => {
+    const app = official(wechat());
+    const alice = await tokenFor(service(), wechat().createCode({ ...app, user: 'alice' }));
+    const bob = await tokenFor(service(), wechat().createCode({ ...app, user: 'bob' }));
+    assert.notEqual(subject(alice), subject(bob));
+    assert.notEqual((await me(service(), alice)).body.user?.openid, (await me(service(), bob)).body.user?.openid);
+  });
+
+  it('forgets the access token when WeChat does', async () => {
+    wechat().misbehave('access_token', tokenAnswer({ expires_in: 1 }));
+    const token = await tokenFor(service(), 'anyCode');
+    const asked = () => wechat().calls.filter(({ endpoint }) => endpoint === 'auth').length;
+    // It asks WeChat as long as it has a token, and it has one for a second.
+    await until(async () => {
+      const before = asked();
+      assert.deepEqual((await validate(service(), token)).body, { valid: false });
+      return asked() === before;
+    });
+  });
+
+  it('keeps the access token of a refresh', async () => {
+    const token = await tokenFor(service(), wechat().createCode(official(wechat())));
+    assert.deepEqual((await validate(service(), token)).body, { valid: true });
+    wechat().advance(7_201_000);
+    assert.deepEqual((await validate(service(), token)).body, { valid: false });
+    assert.deepEqual((await refresh(service(), token)).body, { expiresIn: 7200 });
+    assert.deepEqual((await validate(service(), token)).body, { valid: true });
+  });
+
+  it('keeps the refresh token of a refresh', async () => {
+    const token = await tokenFor(service(), wechat().createCode(official(wechat())));
+    wechat().misbehave('refresh_token', tokenAnswer({ refresh_token: 'aNewOneThatTheSimulatorDoesNotKnow' }));
+    assert.equal((await refresh(service(), token)).status, 200);
+    assert.equal(refusal(await refresh(service(), token)), '401 ERR_WECHAT_REFRESH_TOKEN_EXPIRED');
+  });
+
+  it('keeps the name and the avatar when the user logs in without giving them', async () => {
+    const app = official(wechat());
+    const first = await login(service(), wechat().createCode({ ...app, user: 'alice' }));
+    const second = await login(service(), wechat().createCode({ ...app, user: 'alice', scope: 'snsapi_base' }));
+    assert.notEqual(first.body.user?.nickname, '');
+    assert.deepEqual(second.body.user, first.body.user);
+  });
+
+  it('logs in whoever never gave a name', async () => {
+    const { status, body } = await login(
+      service(),
+      wechat().createCode({ ...official(wechat()), user: 'nobody', scope: 'snsapi_base' }),
+    );
+    assert.deepEqual([status, body.user?.nickname, body.user?.avatar], [200, '', '']);
+  });
+
+  it('takes SQL and HTML in a name as text', async () => {
+    const token = await tokenFor(service(), wechat().createCode({ ...official(wechat()), user: 'mallory' }));
+    const { headers, body } = await me(service(), token);
+    assert.equal(body.user?.nickname, nickname);
+    assert.match(headers.get('content-type') ?? '', /^application\/json/);
+  });
+
+  it('sets up its tables any number of times at once', async () => {
+    const database = await openDatabase(readSettings(stores()), createLog('silent'));
+    try {
+      await database.query('DROP TABLE IF EXISTS users');
+      await Promise.all(Array.from({ length: 10 }, () => new Users(database).prepare()));
+      const { rows } = await database.query('SELECT * FROM users');
+      assert.deepEqual(rows, []);
+    } finally {
+      await database.close();
+    }
+  });
+}
+
+/** What only servers can show, because they outlive the service. */
+function testRealStores(servers: () => Servers): void {
+  const { wechat, service, restart } = startOfficialAccount(() => servers().env);
+  const code = (user = 'alice') => wechat().createCode({ ...official(wechat()), user });
+  const healthy = async () => (await call(service(), '/healthz')).status === 200;
+
+  it('gives the access token in Redis the time to live that WeChat named', async () => {
+    const token = await tokenFor(service(), code());
+    const [key] = (await askRedis(servers(), 'KEYS', `*${subject(token)}`)) as string[];
+    const milliseconds = Number(await askRedis(servers(), 'PTTL', key ?? ''));
+    assert.ok(milliseconds > 7_100_000 && milliseconds <= 7_200_000, `${milliseconds} ms`);
+  });
+
+  it('keeps users, tokens and logins over a restart', async () => {
+    const token = await tokenFor(service(), code());
+    const before = await me(service(), token);
+    await restart();
+    assert.deepEqual((await me(service(), token)).body, before.body);
+    assert.deepEqual((await validate(service(), token)).body, { valid: true });
+    assert.equal(subject(await tokenFor(service(), code())), subject(token));
+  });
+
+  it('stores nobody when it is killed between the exchange and the storage', async () => {
+    wechat().misbehave('userinfo', { connection: 'hang' });
+    const asked = wechat().calls.length;
+    const used = code('victim');
+    const broken = login(service(), used).catch(() => 'no answer');
+    await until(() =>
+      wechat()
+        .calls.slice(asked)
+        .some(({ endpoint }) => endpoint === 'userinfo'),
+    );
+    await restart('kill');
+    assert.equal(await broken, 'no answer');
+    assert.equal(await countUsers(servers(), 'victim', wechat()), 0);
+    assert.equal(refusal(await login(service(), used)), '401 ERR_WECHAT_CODE_USED');
+    await tokenFor(service(), code('victim'));
+    assert.equal(await countUsers(servers(), 'victim', wechat()), 1);
+  });
+
+  for (const name of ['postgres', 'redis'] as const) {
+    it(`answers 5xx while ${name} is away, and works again when it is back`, async () => {
+      const token = await tokenFor(service(), code());
+      // A stream of logins goes on all the time.
+      const statuses: number[] = [];
+      let going = true;
+      const stream = Promise.all(
+        ['bob', 'carol', 'dave'].map(async (user) => {
+          while (going) statuses.push((await login(service(), code(user))).status);
+        }),
+      );
+      await until(() => statuses.length > 10);
+      assert.deepEqual(new Set(statuses), new Set([200]));
+      await servers()[name].kill();
+      await until(() => statuses.slice(-10).every((status) => status >= 500));
+      const health = await call(service(), '/healthz');
+      assert.equal(refusal(health), '503 STORE_AWAY');
+      assert.doesNotMatch(health.text, /ECONN|127\.0\.0\.1|redis|postgres/i);
+
+      await servers()[name].start();
+      await until(healthy);
+      await until(() => statuses.slice(-10).every((status) => status === 200));
+      going = false;
+      await stream;
+      assert.deepEqual(new Set(statuses.filter((status) => status !== 200 && status < 500)), new Set());
+      assert.equal((await me(service(), token)).status, 200);
+      for (const user of ['bob', 'carol', 'dave']) assert.equal(await countUsers(servers(), user, wechat()), 1);
+      assert.equal(await countBroken(servers()), 0);
+    });
+
+    it(`answers 5xx within seconds when ${name} goes silent, and works again when it speaks`, async () => {
+      await tokenFor(service(), code());
+      servers()[name].freeze();
+      try {
+        const [health, refused] = await Promise.all([call(service(), '/healthz'), login(service(), code())]);
+        assert.equal(refusal(health), '503 STORE_AWAY');
+        assert.equal(refusal(refused), '500 INTERNAL_SERVER_ERROR');
+      } finally {
+        servers()[name].thaw();
+      }
+      await until(healthy);
+      await tokenFor(service(), code());
+    });
+  }
+
+  it('limits logins again after a time in which Redis did not take the script that counts them', async () => {
+    await askRedis(servers(), 'SCRIPT', 'FLUSH');
+    await askRedis(servers(), 'ACL', 'SETUSER', 'default', '-script|load');
+    assert.equal(refusal(await login(service(), code())), '500 INTERNAL_SERVER_ERROR');
+    await askRedis(servers(), 'ACL', 'SETUSER', 'default', '+script|load');
+    await tokenFor(service(), code());
+  });
+
+  it('does not start without its stores, and says which address does not answer', async () => {
+    const env = settingsFor(wechat());
+    for (const away of [
+      { DATABASE_URL: servers().env.DATABASE_URL, REDIS_URL: 'redis://:aPassword@localhost:1' },
+      { DATABASE_URL: 'postgres://someone:aPassword@localhost:1/users', REDIS_URL: servers().env.REDIS_URL },
+    ]) {
+      const failure: unknown = await startService({ ...env, ...away }).catch((error: unknown) => error);
+      assert.ok(failure instanceof Error);
+      assert.match(failure.message, /^The service ended with 1:[^]*The service cannot start:\n.*ECONNREFUSED/);
+      assert.doesNotMatch(failure.message, /aPassword/);
+    }
+  });
+
+  it('stops in order even when a store is away', async () => {
+    await servers().redis.kill();
+    try {
+      const { code: exitCode } = await service().stop();
+      assert.equal(exitCode, 0, service().output);
+    } finally {
+      await servers().redis.start();
+      await restart();
+    }
+  });
+}
+
+/** A service whose WeChat is the simulator's official account, which has both scopes. */
+function startOfficialAccount(stores: () => Record<string, string>) {
+  let wechat: WeChatSimulator | undefined;
+  let service: Service | undefined;
+  const there = <T>(part: T | undefined): T => {
+    if (part === undefined) throw new Error('It is there from before() on');
+    return part;
+  };
+  const start = async () => {
+    const simulator = there(wechat);
+    const app = simulator.apps.find(({ kind }) => kind === 'official-account');
+    service = await startService({ ...settingsFor(simulator, app), ...stores() });
+  };
+  before(async function () {
+    this.timeout(60_000);
+    wechat = await startWeChatSimulator({
+      users: [
+        { id: 'alice', nickname: '爱丽丝😀', headimgurl: 'https://thirdwx.qlogo.cn/mmopen/vi_32/a/132' },
+        ...['bob', 'carol', 'dave', 'victim', 'nobody'].map((id) => ({ id })),
+        { id: 'mallory', nickname },
+      ],
+    });
+    await start();
+  });
+  afterEach(() => wechat?.behave());
+  after(async () => {
+    await service?.stop();
+    await wechat?.close();
+  });
+  return {
+    wechat: () => there(wechat),
+    service: () => there(service),
+    restart: async (how: 'stop' | 'kill' = 'stop') => {
+      await there(service)[how]();
+      await start();
+    },
+  };
+}
+
+function official({ apps }: WeChatSimulator): { appId: string } {
+  return { appId: apps.find(({ kind }) => kind === 'official-account')?.appId ?? '' };
+}
+
+/** An answer of WeChat with one field that the simulator would not give. */
+function tokenAnswer(field: Record<string, unknown>) {
+  const answer = {
+    access_token: 'anAccessToken',
+    expires_in: 7200,
+    refresh_token: 'aRefreshToken',
+    openid: 'oAnybody0000000000000000000',
+    scope: 'snsapi_base',
+    ...field,
+  };
+  return { status: 200, headers: { 'content-type': 'text/plain' }, body: JSON.stringify(answer) };
+}
+
+function subject(token: string): string {
+  const claims = jwt.decode(token, { json: true });
+  return claims?.sub ?? '';
+}
+
+async function countUsers({ postgres }: Servers, nickname: string, { users }: WeChatSimulator): Promise<number> {
+  assert.ok(users.some(({ id }) => id === nickname));
+  return await count(postgres.url, 'nickname = $1', [nickname]);
+}
+
+async function countBroken({ postgres }: Servers): Promise<number> {
+  return await count(postgres.url, "refresh_token = '' OR openid = '' OR app_id = ''", []);
+}
+
+async function count(url: string, condition: string, values: string[]): Promise<number> {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    const { rowCount } = await client.query(`SELECT FROM users WHERE ${condition}`, values);
+    return rowCount ?? 0;
+  } finally {
+    await client.end();
+  }
+}
+
+async function askRedis({ redis }: Servers, ...command: string[]): Promise<unknown> {
+  const client = createClient({ url: redis.url });
+  await client.connect();
+  try {
+    return await client.sendCommand(command);
+  } finally {
+    await client.close();
+  }
+}

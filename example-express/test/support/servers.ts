@@ -1,0 +1,175 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chown, mkdtemp, rm } from 'node:fs/promises';
+import { existsSync, readdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+
+const NOBODY = 65_534;
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** A server that can be taken away and brought back, with its data and its address. */
+export class Server {
+  readonly url: string;
+  readonly #command: readonly [string, ...string[]];
+  readonly #ready: RegExp;
+  #child: ChildProcess | undefined;
+
+  constructor(url: string, ready: RegExp, ...command: [string, ...string[]]) {
+    this.url = url;
+    this.#ready = ready;
+    this.#command = command;
+  }
+
+  /** Settles when it takes connections. */
+  async start(): Promise<void> {
+    const [file, ...args] = this.#command;
+    const child = spawn(file, args, { ...unprivileged(), stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = child;
+    running.add(child);
+    let output = '';
+    await new Promise<void>((resolve, reject) => {
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.setEncoding('utf8').on('data', (text: string) => {
+          output += text;
+          if (this.#ready.test(output)) resolve();
+        });
+      }
+      child.once('error', reject);
+      child.once('exit', () => reject(new Error(`${file} ended:\n${output}`)));
+    });
+  }
+
+  /** Ends it at once. */
+  async kill(): Promise<void> {
+    if (this.#child === undefined) return;
+    const gone = once(this.#child, 'exit');
+    this.#signal('SIGKILL');
+    await gone;
+    running.delete(this.#child);
+    this.#child = undefined;
+  }
+
+  /** Makes it silent: connections stay, nothing is answered. */
+  freeze(): void {
+    this.#signal('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#signal('SIGCONT');
+  }
+
+  /** To the server and its children: PostgreSQL has one for each connection. */
+  #signal(signal: NodeJS.Signals): void {
+    const pid = this.#child?.pid;
+    if (pid === undefined) return;
+    process.kill(pid, signal);
+    spawnSync('pkill', ['--signal', signal, '--parent', String(pid)]);
+  }
+}
+
+/** A PostgreSQL and a Redis of their own, empty. */
+export interface Servers {
+  readonly postgres: Server;
+  readonly redis: Server;
+  /** The settings that make a service use them. */
+  readonly env: { DATABASE_URL: string; REDIS_URL: string };
+  stop(): Promise<void>;
+}
+
+export async function startServers(): Promise<Servers> {
+  const directory = await mkdtemp(join(tmpdir(), 'example-express-'));
+  const { uid, gid } = unprivileged();
+  if (uid !== undefined && gid !== undefined) await chown(directory, uid, gid);
+
+  const data = join(directory, 'postgres');
+  const initdb = [
+    '--pgdata',
+    data,
+    '--username=postgres',
+    '--auth=trust',
+    '--no-sync',
+    '--encoding=UTF8',
+    '--locale=C',
+  ];
+  execFileSync(find('initdb'), initdb, { ...unprivileged(), stdio: ['ignore', 'ignore', 'pipe'] });
+  const [postgresPort, redisPort] = [await freePort(), await freePort()];
+  const settings = { port: postgresPort, listen_addresses: '127.0.0.1', unix_socket_directories: '', fsync: 'off' };
+  const postgres = new Server(
+    `postgres://postgres@127.0.0.1:${postgresPort}/postgres`,
+    /database system is ready to accept connections/,
+    find('postgres'),
+    '-D',
+    data,
+    ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+  );
+  const redis = new Server(
+    `redis://127.0.0.1:${redisPort}`,
+    /Ready to accept connections/,
+    find('redis-server'),
+    ...['--port', String(redisPort), '--bind', '127.0.0.1', '--dir', directory, '--save', '', '--appendonly', 'yes'],
+  );
+  await Promise.all([postgres.start(), redis.start()]);
+  return {
+    postgres,
+    redis,
+    env: { DATABASE_URL: postgres.url, REDIS_URL: redis.url },
+    async stop() {
+      await Promise.all([postgres.kill(), redis.kill()]);
+      await rm(directory, { recursive: true, force: true, maxRetries: 10 });
+    },
+  };
+}
+
+/** Tests that need real servers. Where there are none they are left out, and the report says why; in CI that is a failure. */
+export function describeWithServers(title: string, tests: (servers: () => Servers) => void): void {
+  const missing = ['initdb', 'postgres', 'redis-server'].filter((name) => tryFind(name) === undefined);
+  const reason = `left out, because these are not installed: ${missing.join(', ')}`;
+  const suite = missing.length === 0 || process.env['CI'] === 'true' ? describe : describe.skip;
+  suite(missing.length === 0 ? title : `${title} (${reason})`, () => {
+    let servers: Servers | undefined;
+    before(async function () {
+      this.timeout(60_000);
+      servers = await startServers();
+    });
+    after(() => servers?.stop());
+    tests(() => {
+      if (servers === undefined) throw new Error('The servers are there from before() on');
+      return servers;
+    });
+  });
+}
+
+/** PostgreSQL refuses to run as root. */
+function unprivileged(): { uid?: number; gid?: number } {
+  return process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
+}
+
+function find(name: string): string {
+  const path = tryFind(name);
+  if (path === undefined) throw new Error(`${name} is not installed`);
+  return path;
+}
+
+function tryFind(name: string): string | undefined {
+  // Debian keeps PostgreSQL's programs out of PATH, one folder for each version.
+  const debian = '/usr/lib/postgresql';
+  const versions = existsSync(debian) ? readdirSync(debian).map((version) => join(debian, version, 'bin')) : [];
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...versions];
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+}
+
+/** A port that was free a moment ago. The server must come back on the same one, so it cannot choose itself. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
