@@ -1,0 +1,634 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+import { startWeChatSimulator, type WeChatSimulator } from 'passport-wechat-code/simulator';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+
+import { type Texts, texts } from '../page/texts.js';
+import { launchChromium, leftOut, openWindow, type Visitor } from './support/browser.js';
+import { type Service, startService } from './support/service.js';
+
+const { en, zh } = texts;
+const phone: BrowserContextOptions = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
+const hour = 3600 * 1000;
+
+const users = [
+  { id: 'alice', nickname: '爱丽丝😀', headimgurl: 'https://thirdwx.qlogo.cn/mmopen/alice/132' },
+  { id: 'bob', nickname: '😀王小明' },
+  { id: 'faceless', nickname: 'Zoe', headimgurl: 'https://pictures.example/none.png' },
+  { id: 'nameless', nickname: ' ' },
+  { id: 'endless', nickname: 'Wolfeschlegelsteinhausenbergerdorff'.repeat(20) },
+];
+
+const attack = 'window.attacked=true';
+const intruder = `<img src=x onerror="${attack}">`;
+const attackers = [
+  { id: 'script', nickname: `<script>${attack}</script>`, headimgurl: `javascript:${attack}` },
+  { id: 'handler', nickname: intruder, headimgurl: `https://x.example/"onerror="${attack}` },
+  { id: 'picture', nickname: `"><svg onload=${attack}>`, headimgurl: `data:image/svg+xml,<svg onload="${attack}"/>` },
+  { id: 'template', nickname: '{{constructor}}${1}&lt;b&gt;' },
+];
+
+/** How the service can fail, and the sentence that people then see. */
+const failures: [status: number, code: string | undefined, sentence: keyof Texts['problems']][] = [
+  [401, 'ERR_WECHAT_LOGIN_REFUSED', 'refused'],
+  [401, 'ERR_WECHAT_CODE_USED', 'used'],
+  [401, 'ERR_WECHAT_INVALID_CODE', 'outdated'],
+  [401, 'ERR_WECHAT_REFRESH_TOKEN_EXPIRED', 'ended'],
+  [401, 'UNAUTHORIZED', 'ended'],
+  [403, 'ERR_WECHAT_WRONG_STATE', 'foreign'],
+  [403, 'ERR_WECHAT_USER_BLOCKED', 'blocked'],
+  [403, 'ERR_WECHAT_SNAPSHOT_USER', 'snapshot'],
+  [400, 'ERR_WECHAT_CODE_MALFORMED', 'other'],
+  [404, 'NOT_FOUND', 'other'],
+  [413, undefined, 'other'],
+  [429, 'TOO_MANY_LOGINS', 'tooMany'],
+  [429, undefined, 'tooMany'],
+  [500, 'INTERNAL', 'ours'],
+  [500, 'ERR_WECHAT_CONFIG', 'setup'],
+  [500, 'ERR_WECHAT_PERMISSION_DENIED', 'setup'],
+  [502, undefined, 'ours'],
+  [502, 'ERR_WECHAT_NETWORK', 'silent'],
+  [502, 'ERR_WECHAT_RESPONSE', 'silent'],
+  [503, 'ERR_WECHAT_BUSY', 'busy'],
+  [503, 'ERR_WECHAT_RATE_LIMITED', 'busy'],
+  [503, 'ERR_WECHAT_LOGIN_LOST', 'lost'],
+  [504, 'ERR_WECHAT_TIMEOUT', 'silent'],
+];
+
+async function buildPage(): Promise<void> {
+  const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+  await promisify(execFile)(process.execPath, [tsc, '-p', fileURLToPath(new URL('../page', import.meta.url))]);
+}
+
+/** Runs in the page: every text whose contrast to what is behind it is under 4.5, which WCAG's level AA asks for. */
+function findPoorContrast(): string[] {
+  const numbers = (color: string): number[] => (color.match(/[\d.]+/g) ?? []).map(Number);
+  const luminance = (color: string): number => {
+    const [red = 0, green = 0, blue = 0] = numbers(color).map((part) =>
+      part <= 10 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4,
+    );
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const behind = (element: Element | null): string => {
+    if (element === null) return 'rgb(255, 255, 255)';
+    const { backgroundColor } = getComputedStyle(element);
+    return numbers(backgroundColor)[3] === 0 ? behind(element.parentElement) : backgroundColor;
+  };
+  const seen = [...document.querySelectorAll('main *')].filter(
+    (element) =>
+      element.checkVisibility() &&
+      [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.textContent?.trim() !== ''),
+  );
+  if (seen.length < 4) throw new Error('there is too little to see');
+  return seen.flatMap((element) => {
+    const colors = [getComputedStyle(element).color, behind(element)];
+    const [dark = 0, light = 0] = colors.map(luminance).sort((one, other) => one - other);
+    const contrast = (light + 0.05) / (dark + 0.05);
+    return contrast < 4.5 ? [`${element.textContent.trim()}: ${colors.join(' on ')} is ${contrast.toFixed(2)}`] : [];
+  });
+}
+
+describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOut})`}`, function () {
+  this.timeout(60_000);
+
+  const started: (() => Promise<unknown>)[] = [];
+  let wechat: WeChatSimulator;
+  let service: Service;
+  let browser: Browser;
+  let visitor: Visitor;
+  let page: Page;
+
+  before(async function () {
+    if (leftOut !== undefined) this.skip();
+    await buildPage();
+    wechat = await startWeChatSimulator({ users: [...users, ...attackers] });
+    started.push(() => wechat.close());
+    const [{ appId, appSecret }] = wechat.apps;
+    service = await startService({
+      WECHAT_APP_ID: appId,
+      WECHAT_APP_SECRET: appSecret,
+      WECHAT_API_URL: wechat.url,
+      WECHAT_AUTHORIZE_URL: wechat.url,
+      JWT_SECRET: 'a secret that is only good for these tests',
+      LOGINS_PER_MINUTE: '1000',
+      LOG_LEVEL: 'warn',
+    });
+    started.push(() => service.stop());
+    browser = await launchChromium();
+    started.push(() => browser.close());
+  });
+
+  afterEach(() => Promise.all(browser.contexts().map((context) => context.close())));
+
+  after(async () => {
+    for (const stop of started.reverse()) await stop();
+  });
+
+  async function visit(options?: BrowserContextOptions): Promise<void> {
+    visitor = await openWindow(browser, options);
+    page = visitor.page;
+    await page.goto(service.url);
+  }
+
+  const button = (name: string) => page.getByRole('button', { name });
+  const heading = (name: string) => page.getByRole('heading', { name, exact: true });
+  const says = (sentence: string) => page.getByRole('status').getByText(sentence).waitFor();
+
+  /** Logs in as this user by clicking. */
+  async function logIn(user: string): Promise<void> {
+    await page.locator('#login').click();
+    await page.locator(`a[href*="user=${user}"]`).click();
+    await page.locator('#name').waitFor();
+  }
+
+  /** Goes to WeChat and back, and tells the address that WeChat sent the browser to. */
+  async function logInAndTellAddress(): Promise<URL> {
+    const back = page.waitForRequest((request) => request.url().startsWith(`${service.url}/?`));
+    await logIn('alice');
+    return new URL((await back).url());
+  }
+
+  const codeOf = (user: string) => wechat.createCode({ user });
+
+  describe('the way in', () => {
+    it('leads to WeChat and back, and shows who came', async () => {
+      const callsBefore = wechat.calls.length;
+      await visit();
+      await heading(en.labels.title).waitFor();
+      await button(en.login).click();
+      await page.getByRole('link', { name: '爱丽丝😀' }).click();
+      await says(en.loggedIn);
+      await heading('爱丽丝😀').waitFor();
+      await page.locator('#avatar').waitFor();
+      assert.match(await page.locator('.life').innerText(), /^This login lasts another (2:00:00|1:59:5\d)$/);
+      assert.equal(page.url(), `${service.url}/`);
+      assert.deepEqual(visitor.complaints, []);
+      assert.deepEqual(visitor.requestsElsewhere, ['https://thirdwx.qlogo.cn/mmopen/alice/132 ()']);
+      assert.equal(await page.locator('#avatar').getAttribute('referrerpolicy'), 'no-referrer');
+      assert.equal(visitor.posted.length, 1);
+      const calls = wechat.calls.slice(callsBefore).map(({ endpoint }) => endpoint);
+      assert.deepEqual(calls, ['access_token', 'userinfo']);
+    });
+
+    it('takes a new random state each time', async () => {
+      await visit();
+      const states: unknown[] = [];
+      for (const user of ['alice', 'bob']) {
+        await logIn(user);
+        await button(en.labels.logout).click();
+        states.push((visitor.posted.at(-1) as { state: unknown }).state);
+      }
+      for (const state of states) assert.match(String(state), /^[\da-f]{32}$/);
+      assert.notEqual(states[0], states[1]);
+    });
+
+    it('stays logged in over a reload, and only in this tab', async () => {
+      await visit();
+      await logIn('bob');
+      await page.reload();
+      await heading('😀王小明').waitFor();
+      const other = await page.context().newPage();
+      await other.goto(service.url);
+      await other.getByRole('button', { name: en.login }).waitFor();
+      assert.equal(visitor.posted.length, 1);
+    });
+
+    it('cleans the address before it posts the code, so that no reload posts it again', async () => {
+      await visit();
+      const addresses: string[] = [];
+      const posting = new Promise<void>((resolve) => {
+        void page.route('**/api/auth/wechat', () => {
+          addresses.push(page.url());
+          resolve(); // and never answers
+        });
+      });
+      await page.locator('#login').click();
+      await page.locator('a[href*="user=alice"]').click();
+      await posting;
+      await page.reload();
+      await says(en.welcome);
+      await page.goBack();
+      await page.goForward();
+      await says(en.welcome);
+      assert.deepEqual(addresses, [`${service.url}/`]);
+      assert.equal(visitor.posted.length, 1);
+    });
+
+    it('does nothing twice while it waits, and recovers when the way back shows it as it was left', async () => {
+      await visit();
+      let asked = 0;
+      await page.route('**/api/auth/wechat?*', () => {
+        asked += 1;
+      });
+      await button(en.login).click();
+      await says(en.wait);
+      await page.locator('#login').click({ force: true });
+      assert.equal(await page.locator('#login').getAttribute('aria-disabled'), 'true');
+      assert.equal(asked, 1);
+      await page.evaluate(() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })));
+      await page.locator('#login[aria-disabled=false]').waitFor();
+    });
+
+    it('can be gone with the keyboard alone', async () => {
+      await visit();
+      const focus = () => page.evaluate(() => document.activeElement?.id);
+      await page.keyboard.press('Tab');
+      await page.keyboard.press('Tab');
+      assert.equal(await focus(), 'login');
+      assert.equal(await page.locator('#login').evaluate((element) => getComputedStyle(element).outlineStyle), 'solid');
+      await page.keyboard.press('Enter');
+      await page.locator('a[href*="user=alice"]').press('Enter');
+      await button(en.labels.logout).press('Enter');
+      await says(en.loggedOut);
+      assert.equal(await focus(), 'login');
+    });
+  });
+
+  describe('a login that does not succeed', () => {
+    /** Nothing stops the visitor from coming in after all. */
+    async function startsAgain(): Promise<void> {
+      assert.equal(page.url(), `${service.url}/`);
+      await button(en.again).waitFor();
+      await logIn('bob');
+      await heading('😀王小明').waitFor();
+    }
+
+    it('was refused by the user', async () => {
+      await visit();
+      await button(en.login).click();
+      await page.getByRole('link', { name: 'Refuse' }).click();
+      await says(en.problems.refused);
+      assert.deepEqual(visitor.posted, []);
+      await startsAgain();
+    });
+
+    it('comes back without a code', async () => {
+      await visit();
+      await page.evaluate(() => {
+        sessionStorage.setItem('state', 'mine');
+      });
+      await page.goto(`${service.url}/?state=mine`);
+      await says(en.problems.refused);
+      assert.deepEqual(visitor.posted, []);
+    });
+
+    it('has a code that was used already', async () => {
+      await visit();
+      await page.route(
+        '**/api/auth/wechat',
+        async (route, request) => {
+          const headers = { 'content-type': 'application/json' };
+          const first = await fetch(request.url(), { method: 'POST', headers, body: request.postData() });
+          assert.equal(first.status, 200);
+          await route.continue();
+        },
+        { times: 1 },
+      );
+      await button(en.login).click();
+      await page.locator('a[href*="user=alice"]').click();
+      await says(en.problems.used);
+      await startsAgain();
+    });
+
+    it('has the state of somebody else', async () => {
+      await visit();
+      await button(en.login).click();
+      await page.getByRole('link', { name: 'Refuse' }).waitFor();
+      await page.goto(`${service.url}/?code=${codeOf('alice')}&state=${'0123456789abcdef'.repeat(2)}`);
+      await says(en.problems.foreign);
+      assert.deepEqual(visitor.posted, []);
+      await startsAgain();
+    });
+
+    for (const state of ['', '&state=', '&state=null', '&state=undefined']) {
+      it(`has no state: ?code=...${state}`, async () => {
+        await visit();
+        await page.goto(`${service.url}/?code=${codeOf('alice')}${state}`);
+        await says(en.problems.foreign);
+        assert.deepEqual(visitor.posted, []);
+        await startsAgain();
+      });
+    }
+
+    it('has a state that was used already', async () => {
+      await visit();
+      const address = await logInAndTellAddress();
+      await button(en.labels.logout).click();
+      address.searchParams.set('code', codeOf('bob'));
+      await page.goto(address.href);
+      await says(en.problems.foreign);
+      assert.equal(visitor.posted.length, 1);
+      await startsAgain();
+    });
+
+    it('leaves a login that is there as it is', async () => {
+      await visit();
+      const address = await logInAndTellAddress();
+      await page.goto(address.href);
+      await says(en.problems.foreign);
+      await heading('爱丽丝😀').waitFor();
+      assert.equal(visitor.posted.length, 1);
+    });
+
+    it('finds the service away, on the way out and on the way back', async () => {
+      await visit();
+      await page.context().setOffline(true);
+      await button(en.login).click();
+      await says(en.problems.offline);
+      await page.context().setOffline(false);
+      await page.route('**/api/auth/wechat', (route) => route.abort(), { times: 1 });
+      await button(en.again).click();
+      await page.locator('a[href*="user=alice"]').click();
+      await says(en.problems.offline);
+      await startsAgain();
+    });
+
+    it('gets an answer that is no JSON', async () => {
+      await visit();
+      const html = { contentType: 'text/html', body: '<h1>Please pay for this Wi-Fi</h1>' };
+      await page.route('**/api/auth/wechat?*', (route) => route.fulfill(html), { times: 1 });
+      await button(en.login).click();
+      await says(en.problems.other);
+      await startsAgain();
+    });
+  });
+
+  it('has a sentence for every failure, in both languages', async () => {
+    await visit();
+    await logIn('alice');
+    for (const [status, code, sentence] of failures) {
+      // Without a code: the page of a proxy.
+      const answer =
+        code === undefined ? { body: '<h1>Sorry</h1>' } : { json: { error: { code, message: 'not shown' } } };
+      await page.route('**/api/me', (route) => route.fulfill({ status, ...answer }), { times: 1 });
+      await button(en.labels.me).click();
+      await says(en.problems[sentence]);
+      await button(en.otherLanguage).click();
+      await says(zh.problems[sentence]);
+      await button(zh.otherLanguage).click();
+      const loggedOut = await button(en.again).isVisible();
+      assert.equal(loggedOut, status === 401, `after ${status} ${String(code)}`);
+      if (loggedOut) await logIn('alice');
+    }
+  });
+
+  describe('names and avatars', () => {
+    for (const { id, nickname } of attackers) {
+      it(`do nothing but be seen: ${nickname}`, async () => {
+        await visit();
+        await logIn(id);
+        await says(en.loggedIn);
+        await page.waitForLoadState('networkidle');
+        assert.equal(await page.locator('#name').textContent(), nickname);
+        assert.equal(await page.locator('#name *').count(), 0);
+        assert.equal(await page.locator('#initial').innerText(), nickname.slice(0, 1));
+        assert.equal(await page.locator('#avatar').isVisible(), false);
+        assert.equal(await page.evaluate(() => 'attacked' in window), false);
+        // The client of WeChat has made this one harmless, and left out the others.
+        assert.deepEqual(
+          visitor.requestsElsewhere,
+          id === 'handler' ? ['https://x.example/%22onerror=%22window.attacked=true ()'] : [],
+        );
+      });
+    }
+
+    for (const avatar of ['http://thirdwx.qlogo.cn/1', '//thirdwx.qlogo.cn/1', '/icon.svg', 'data:,', 'javascript:1']) {
+      it(`are shown from https only: ${avatar}`, async () => {
+        await visit();
+        await logIn('alice');
+        await page.locator('#avatar').waitFor();
+        await page.route('**/api/me', (route) =>
+          route.fulfill({ json: { user: { openid: 'o-1', nickname: 'Eve', avatar } } }),
+        );
+        await button(en.labels.me).click();
+        await heading('Eve').waitFor();
+        assert.equal(await page.locator('#avatar').getAttribute('src'), '');
+        assert.equal(await page.locator('#avatar').isVisible(), false);
+        assert.equal(await page.locator('#initial').innerText(), 'E');
+      });
+    }
+
+    it('could do nothing if they got into the page: the CSP stops them', async () => {
+      await visit();
+      await page.evaluate((nickname) => {
+        document.body.insertAdjacentHTML('beforeend', nickname);
+        const script = document.createElement('script');
+        script.textContent = 'window.attacked=true';
+        document.body.append(script);
+      }, intruder);
+      await page.waitForLoadState('networkidle');
+      assert.equal(await page.evaluate(() => 'attacked' in window), false);
+      assert.match(visitor.complaints.join('\n'), /inline event handler.*Content Security Policy/s);
+      assert.match(visitor.complaints.join('\n'), /inline script.*Content Security Policy/s);
+    });
+
+    for (const [id, initial, name] of [
+      ['bob', '😀', '😀王小明'],
+      ['faceless', 'Z', 'Zoe'],
+      ['nameless', 'W', en.nameless],
+    ] as const) {
+      it(`fall back to an initial: ${id}`, async () => {
+        await visit();
+        await logIn(id);
+        await heading(name).waitFor();
+        assert.equal(await page.locator('#initial').innerText(), initial);
+        assert.equal(await page.locator('#avatar').isVisible(), false);
+      });
+    }
+  });
+
+  describe('the buttons of a user', () => {
+    it('show the account as the service knows it', async () => {
+      await visit();
+      await logIn('alice');
+      await button(en.labels.me).click();
+      await says('The service knows you as');
+      await heading('爱丽丝😀').waitFor();
+      assert.match(await page.getByRole('status').innerText(), /\no[\w-]{27}$/);
+      await page.route('**/api/me', (route) =>
+        route.fulfill({ json: { user: { openid: 'o-1', nickname: 'New name', avatar: '' } } }),
+      );
+      await button(en.labels.me).click();
+      await says(en.known('o-1'));
+      await heading('New name').waitFor();
+      await page.reload();
+      await heading('New name').waitFor();
+    });
+
+    it('check and refresh the token of WeChat', async () => {
+      await visit();
+      await logIn('alice');
+      await button(en.labels.validate).click();
+      await says(en.valid);
+      wechat.advance(3 * hour);
+      await button(en.labels.validate).click();
+      await says(en.problems.invalid);
+      await button(en.labels.refresh).click();
+      await says(en.refreshed(120));
+      await button(en.labels.validate).click();
+      await says(en.valid);
+      assert.deepEqual(visitor.complaints, []);
+    });
+
+    it('lead back to the login when WeChat takes the permission back', async () => {
+      await visit();
+      await logIn('alice');
+      wechat.advance(31 * 24 * hour);
+      await button(en.labels.refresh).click();
+      await says(en.problems.ended);
+      await button(en.again).waitFor();
+    });
+
+    it('log out, for good', async () => {
+      await visit();
+      await logIn('alice');
+      await button(en.labels.logout).click();
+      await says(en.loggedOut);
+      await page.reload();
+      await button(en.login).waitFor();
+      const kept = await page.evaluate(() => JSON.stringify([sessionStorage, localStorage]));
+      assert.doesNotMatch(kept, /eyJ|爱丽丝/);
+    });
+  });
+
+  describe('the end of a login', () => {
+    it('is counted down to, whatever the clock of the device says', async () => {
+      visitor = await openWindow(browser);
+      page = visitor.page;
+      await page.clock.install({ time: new Date('2020-02-02T02:02:02Z') });
+      await page.goto(service.url);
+      await logIn('alice');
+      const life = page.getByRole('timer');
+      assert.match(await life.innerText(), /^(2:00:00|1:59:5\d)$/);
+      await page.clock.fastForward(hour);
+      await life.getByText(/^(1:00:00|0:59:\d\d)$/).waitFor();
+      await page.clock.fastForward(hour);
+      await says(en.problems.ended);
+      await button(en.again).waitFor();
+      await page.reload();
+      await button(en.login).waitFor();
+    });
+
+    it('is seen at once when the page is opened after it', async () => {
+      await visit();
+      await logIn('alice');
+      await page.evaluate(() => {
+        const login = JSON.parse(sessionStorage.getItem('login') ?? '') as object;
+        sessionStorage.setItem('login', JSON.stringify({ ...login, end: Date.now() - 1000 }));
+      });
+      await page.reload();
+      await says(en.problems.ended);
+      await button(en.again).waitFor();
+    });
+
+    it('comes when the service no longer takes the token', async () => {
+      await visit();
+      await logIn('alice');
+      await page.evaluate(() => {
+        const login = JSON.parse(sessionStorage.getItem('login') ?? '') as object;
+        sessionStorage.setItem('login', JSON.stringify({ ...login, token: 'e30.e30.e30' }));
+      });
+      await page.reload();
+      await button(en.labels.me).click();
+      await says(en.problems.ended);
+      await button(en.again).waitFor();
+    });
+  });
+
+  describe('the languages', () => {
+    for (const [locale, text] of [
+      ['zh-CN', zh],
+      ['zh-TW', zh],
+      ['en-GB', en],
+      ['fr-FR', en],
+    ] as const) {
+      it(`begin with the one of the browser: ${locale}`, async () => {
+        await visit({ locale });
+        await button(text.login).waitFor();
+        await heading(text.labels.title).waitFor();
+        await says(text.welcome);
+        assert.equal(await page.locator('html').getAttribute('lang'), text.lang);
+      });
+    }
+
+    it('change at a click, in every place, and stay over the way to WeChat', async () => {
+      const labels = () => page.locator('[data-label]').allTextContents();
+      await visit({ locale: 'zh-CN' });
+      assert.deepEqual((await labels()).toSorted(), Object.values(zh.labels).toSorted());
+      await button('English').click();
+      assert.deepEqual((await labels()).toSorted(), Object.values(en.labels).toSorted());
+      assert.equal(await page.locator('html').getAttribute('lang'), 'en');
+      await logIn('alice');
+      await says(en.loggedIn);
+      await button('中文').click();
+      await says(zh.loggedIn);
+      await page.reload();
+      await button(zh.labels.logout).waitFor();
+    });
+  });
+
+  describe('the looks', () => {
+    for (const [name, options] of Object.entries({ phone, desktop: { viewport: { width: 1280, height: 800 } } })) {
+      for (const locale of ['zh-CN', 'en-US']) {
+        it(`fit on a ${name}, and under a finger: ${locale}`, async () => {
+          await visit({ ...options, locale });
+          await fits();
+          await logIn('endless');
+          await page.locator('[data-action=me]').click();
+          await page.locator('#status.good').waitFor();
+          await fits();
+        });
+      }
+    }
+
+    async function fits(): Promise<void> {
+      const { content, width, height } = await page.evaluate(() => ({
+        content: document.documentElement.scrollWidth,
+        width: window.innerWidth,
+        height: window.innerHeight,
+      }));
+      assert.ok(content <= width, `${content} px are shown on ${width}`);
+      const buttons = await page.locator('button:visible').all();
+      assert.ok(buttons.length > 1);
+      for (const box of await Promise.all(buttons.map((each) => each.boundingBox()))) {
+        assert.ok(box !== null && box.width >= 44 && box.height >= 44 && box.x >= 0, JSON.stringify(box));
+        assert.ok(box.x + box.width <= width && box.y + box.height <= height, JSON.stringify(box));
+      }
+    }
+
+    it('do not jump', async () => {
+      await visit(phone);
+      await logIn('alice');
+      await page.locator('#avatar').waitFor();
+      const jumps = await page.evaluate(async () => {
+        const entries: unknown[] = [];
+        const observer = new PerformanceObserver((list) =>
+          entries.push(...list.getEntries().map((entry) => entry.toJSON() as unknown)),
+        );
+        observer.observe({ type: 'layout-shift', buffered: true });
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        return entries;
+      });
+      assert.deepEqual(jumps, []);
+    });
+
+    for (const colorScheme of ['light', 'dark'] as const) {
+      it(`have enough contrast: ${colorScheme}`, async () => {
+        await visit({ colorScheme });
+        const poor: string[] = [];
+        const check = async () => poor.push(...(await page.evaluate(findPoorContrast)));
+        await check();
+        await page.goto(`${service.url}/?code=1&state=2`);
+        await says(en.problems.foreign);
+        await check();
+        await logIn('bob');
+        await check();
+        assert.deepEqual(poor, []);
+      });
+    }
+  });
+});
