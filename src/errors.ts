@@ -25,7 +25,7 @@ export type WeChatErrorCode = WeChatApiErrorCode | WeChatNetworkErrorCode | 'ERR
 /** Whether a request reached WeChat: certainly not, nobody can know, or certainly. */
 export type Sent = 'no' | 'unknown' | 'yes';
 
-interface WeChatErrorDetails<Code extends WeChatErrorCode> {
+interface WeChatErrorDetails<Code extends WeChatErrorCode = WeChatErrorCode> {
   message: string;
   code: Code;
   endpoint: Endpoint;
@@ -38,9 +38,9 @@ interface WeChatErrorDetails<Code extends WeChatErrorCode> {
  * What every failed call to WeChat throws. No error of this package ever holds an app secret, a code, a token or a URL
  * with one of them, and none has a `cause`: what lies beneath would show them.
  */
-export abstract class WeChatError<Code extends WeChatErrorCode = WeChatErrorCode> extends Error {
+export abstract class WeChatError extends Error {
   /** What happened, to switch on. */
-  readonly code: Code;
+  readonly code: WeChatErrorCode;
   /** The path that was called, such as `/sns/oauth2/access_token`. */
   readonly endpoint: Endpoint;
   /**
@@ -55,7 +55,7 @@ export abstract class WeChatError<Code extends WeChatErrorCode = WeChatErrorCode
   /** The same as {@link status}; some frameworks read the one, some the other. */
   readonly statusCode: number;
 
-  protected constructor(details: WeChatErrorDetails<Code>) {
+  protected constructor(details: WeChatErrorDetails) {
     super(details.message);
     this.code = details.code;
     this.endpoint = details.endpoint;
@@ -71,10 +71,11 @@ export abstract class WeChatError<Code extends WeChatErrorCode = WeChatErrorCode
  *
  * @see https://developers.weixin.qq.com/doc/oplatform/Return_codes/Return_code_descriptions_new.html
  */
-export class WeChatApiError extends WeChatError<WeChatApiErrorCode> {
+export class WeChatApiError extends WeChatError {
   static {
     this.prototype.name = 'WeChatApiError';
   }
+  declare readonly code: WeChatApiErrorCode;
   /** WeChat's error code, such as 40029. */
   readonly errcode: number;
   /** WeChat's text, for logs: at most 200 characters, without secrets. It can hold your server's address: do not show it to visitors. */
@@ -91,10 +92,11 @@ export class WeChatApiError extends WeChatError<WeChatApiErrorCode> {
 }
 
 /** No answer came: the network failed, the time was up, or the caller's signal aborted the call. */
-export class WeChatNetworkError extends WeChatError<WeChatNetworkErrorCode> {
+export class WeChatNetworkError extends WeChatError {
   static {
     this.prototype.name = 'WeChatNetworkError';
   }
+  declare readonly code: WeChatNetworkErrorCode;
   /** Node.js's code of the last failure, such as `ECONNRESET`. */
   readonly reason: string;
   /** Whether any request of this call reached WeChat. At `'no'` a code is still good. */
@@ -108,10 +110,11 @@ export class WeChatNetworkError extends WeChatError<WeChatNetworkErrorCode> {
 }
 
 /** An answer came that WeChat never documented: a wrong HTTP status, no JSON, missing fields, another user's openid. */
-export class WeChatResponseError extends WeChatError<'ERR_WECHAT_RESPONSE'> {
+export class WeChatResponseError extends WeChatError {
   static {
     this.prototype.name = 'WeChatResponseError';
   }
+  declare readonly code: 'ERR_WECHAT_RESPONSE';
   /** The HTTP status of the answer. */
   readonly httpStatus: number;
 

@@ -240,8 +240,9 @@ async function fetchUserInfo(
 
 function fail(code: LoginFailureCode, info?: unknown): Failed {
   const { status, message } = failures[code];
-  const given = typeof info === 'string' ? { message: info } : info;
-  return { failure: { message, code, ...(given as object | undefined) }, status };
+  const given: Partial<LoginFailure> =
+    typeof info === 'string' ? { message: info } : typeof info === 'object' && info !== null ? info : {};
+  return { failure: { ...given, message: given.message ?? message, code: given.code ?? code }, status };
 }
 
 function toClient<Req extends LoginRequest>(options: WeChatCodeStrategyOptions<Req>): ClientOptions<Req>['client'] {
@@ -255,7 +256,8 @@ function toClient<Req extends LoginRequest>(options: WeChatCodeStrategyOptions<R
 }
 
 function checkClient(client: LoginClient): void {
-  if (typeof (client as Partial<LoginClient> | undefined)?.exchangeCode !== 'function') {
+  const given = client as Partial<LoginClient> | undefined;
+  if (typeof given?.exchangeCode !== 'function' || typeof given.getUserInfo !== 'function') {
     throw new TypeError('client must be a WeChatClient, or a function that gives one for the request');
   }
 }

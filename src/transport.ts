@@ -64,6 +64,8 @@ export function gotTransport(agents: Agents): Transport {
     retry: { limit: 0 },
     followRedirect: false,
     throwHttpErrors: false,
+    // Node.js notices a body that was cut by itself; got 16 would report it as something else.
+    strictContentLength: false,
   });
 
   return ({ url, headers, signal, connectTimeout, maxBytes }) =>
@@ -122,9 +124,9 @@ export function gotTransport(agents: Agents): Transport {
       });
       // Not once: what fails after the attempt was given up must not become an uncaught exception.
       stream.on('error', ({ code }: { code?: unknown }) => {
-        const reason = typeof code === 'string' && /^[A-Z][A-Z0-9_]+$/.test(code) ? code : 'UNKNOWN';
-        if (status === 200 && /^(?:Z|ERR)_/.test(reason)) answer(status, undefined);
-        else fail(reason);
+        const name = typeof code === 'string' ? code : '';
+        if (status === 200 && /^(?:Z|ERR_|ZSTD)_/.test(name)) answer(status, undefined);
+        else fail(/^[A-Z][A-Z0-9_]+$/.test(name) ? name : 'UNKNOWN');
       });
 
       function answer(status: number, body: Uint8Array | undefined): void {

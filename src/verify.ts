@@ -9,13 +9,10 @@ export interface Verified {
   info?: unknown;
 }
 
-/**
- * Runs a verify function that calls back, or returns a promise of the user, or does both. Its first outcome counts.
- * Rejects with an `Error` in every case: Passport takes some other values for permission to go on.
- */
+/** Runs a verify function that calls back, or returns a promise of the user, or does both. Its first outcome counts. */
 export function runVerify(verify: (...parameters: unknown[]) => unknown, parameters: unknown[]): Promise<Verified> {
   const takesDone = verify.length > parameters.length;
-  return new Promise<Verified>((resolve, reject) => {
+  return new Promise((resolve, reject) => {
     const done: Done = (error, user, info) => {
       // As Passport reads it: only a truthy error is one.
       if (error) reject(toError(error));
@@ -27,15 +24,16 @@ export function runVerify(verify: (...parameters: unknown[]) => unknown, paramet
         // An async function that takes `done` says nothing by returning nothing: it will call back later.
         if (user !== undefined || !takesDone) resolve({ user });
       }, reject);
-    } else if (verify.length > 0 && !takesDone) {
-      reject(new TypeError('verify neither takes done nor returns a promise: make it async, or call done'));
+    } else if (returned !== undefined && !takesDone && verify.length > 0) {
+      reject(new TypeError('verify neither calls done nor returns a promise of the user: make it async'));
     }
-  }).catch((error: unknown) => {
-    throw toError(error);
   });
 }
 
-/** Makes sure that an error is one. The value itself is dropped: nobody knows what it holds. */
+/**
+ * Makes sure that an error is one: Passport takes some other values for permission to go on. The value itself is
+ * dropped, because nobody knows what it holds.
+ */
 export function toError(value: unknown): Error {
   if (value instanceof Error || types.isNativeError(value)) return value;
   return new TypeError(
@@ -44,5 +42,6 @@ export function toError(value: unknown): Error {
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+  const holder = (typeof value === 'object' && value !== null) || typeof value === 'function';
+  return holder && 'then' in value && typeof value.then === 'function';
 }

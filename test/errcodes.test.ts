@@ -223,3 +223,38 @@ describe('the errmsg of a refusal', () => {
     }
   });
 });
+
+describe('the code of an error', () => {
+  it('is known to the type checker on every class', () => {
+    function reaction(error: WeChatError): string {
+      // A code that does not exist would be no case here, and one that is left out no string.
+      switch (error.code) {
+        case 'ERR_WECHAT_INVALID_CODE':
+        case 'ERR_WECHAT_CODE_USED':
+        case 'ERR_WECHAT_LOGIN_LOST':
+        case 'ERR_WECHAT_REFRESH_TOKEN_EXPIRED':
+          return 'log in again';
+        case 'ERR_WECHAT_ACCESS_TOKEN_EXPIRED':
+          return 'refresh';
+        case 'ERR_WECHAT_INVALID_OPENID':
+        case 'ERR_WECHAT_USER_BLOCKED':
+        case 'ERR_WECHAT_PERMISSION_DENIED':
+        case 'ERR_WECHAT_CONFIG':
+        case 'ERR_WECHAT_API':
+        case 'ERR_WECHAT_RESPONSE':
+          return 'give up';
+        case 'ERR_WECHAT_RATE_LIMITED':
+        case 'ERR_WECHAT_BUSY':
+        case 'ERR_WECHAT_TIMEOUT':
+        case 'ERR_WECHAT_NETWORK':
+        case 'ERR_WECHAT_ABORTED':
+          return 'try later';
+      }
+    }
+    const error: unknown = refuse({ endpoint: '/sns/userinfo', errcode: 42001 });
+    assert(error instanceof WeChatError);
+    assert.equal(reaction(error), 'refresh');
+    // @ts-expect-error: after instanceof the code is still one of the codes
+    assert.notEqual(error.code, 5 satisfies typeof error.code);
+  });
+});

@@ -645,7 +645,7 @@ describeLogins('userInfo', () => {
     const app = await startLoginApp(strategyAt(canned, options));
     await send(app, '/callback', { json: { code: 'a' } });
     const { error, user } = outcomeOf(app);
-    if (error instanceof WeChatError) return error.code as WeChatErrorCode;
+    if (error instanceof WeChatError) return error.code;
     assert.ok(typeof user === 'object' && user !== null && 'displayName' in user);
     if (user.displayName === userInfoAnswer.nickname) return 'fetched';
     assert.equal(user.displayName, undefined);
@@ -795,6 +795,7 @@ describeLogins('client', () => {
     ['gives nothing', () => undefined, noClient],
     ['gives a promise of null', () => Promise.resolve(null), noClient],
     ['gives something else', () => ({ exchangeCode: 'no function' }), noClient],
+    ['gives half a client', () => ({ exchangeCode: () => undefined }), noClient],
     ['throws', () => assert.fail('no such app'), /^AssertionError.*: no such app$/],
     ['rejects with nothing', () => Promise.reject(), /^TypeError: .*not an Error/],
     ["rejects with 'route'", () => Promise.reject('route'), /^TypeError: .*not an Error/],

@@ -90,6 +90,33 @@ const cases: Record<string, [verify: AnyVerify, expected: Expected]> = {
     calling((done) => done(null, false, { message: 'banned', code: 'BANNED' })),
     { failure: { message: 'banned', code: 'BANNED' } },
   ],
+  'calls done with false and info whose message and code are undefined': [
+    calling((done) => done(null, false, { message: undefined, code: undefined, until: 5 })),
+    { failure: { ...noUser, until: 5 } },
+  ],
+  'calls done with false and an error as info': [
+    calling((done) => done(null, false, new Error('banned'))),
+    saying('banned'),
+  ],
+  'takes done as the rest of its parameters and calls it later': [
+    (_tokens: unknown, _profile: unknown, ...rest: Done[]) => {
+      later(() => rest[0]?.(null, user));
+    },
+    { user },
+  ],
+  'gives a function that is a thenable': [
+    () =>
+      Object.assign(() => undefined, {
+        then: (fulfilled: (value: unknown) => void) => {
+          fulfilled(user);
+        },
+      }),
+    { user },
+  ],
+  'gives the user itself, without done and without a promise': [
+    taking(2, () => user),
+    { error: /^TypeError: verify neither/ },
+  ],
   'calls done with false and info of no use': [calling((done) => done(null, false, 5)), failed],
   'calls done with false and null': [calling((done) => done(null, false, null)), failed],
 
