@@ -142,7 +142,7 @@ export class ScriptedServer {
   readonly #script: Script;
   readonly #options: ServerOptions;
   readonly #events = new EventEmitter().setMaxListeners(0);
-  readonly #open = new Map<number, Connection>();
+  readonly #connections = new Map<number, Connection>();
   readonly #server = net.createServer((socket) => {
     this.#accept(socket);
   });
@@ -162,6 +162,11 @@ export class ScriptedServer {
     return `${this.#options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${this.port}`;
   }
 
+  /** The numbers of the connections that are open. */
+  get open(): number[] {
+    return [...this.#connections.keys()];
+  }
+
   async listen(): Promise<void> {
     this.#server.listen(0, '127.0.0.1');
     await once(this.#server, 'listening');
@@ -174,18 +179,18 @@ export class ScriptedServer {
 
   /** Resolves when the connection of this number, from 1, is closed. */
   async closed(connection: number): Promise<void> {
-    while (this.connections < connection || this.#open.has(connection)) await once(this.#events, 'close');
+    while (this.connections < connection || this.#connections.has(connection)) await once(this.#events, 'close');
   }
 
   /** Does something to a connection that is open, unasked. */
   async interfere(connection: number, steps: readonly Step[]): Promise<void> {
-    const open = this.#open.get(connection);
+    const open = this.#connections.get(connection);
     if (open === undefined) throw new Error(`Connection ${connection} is not open`);
     await run(open, steps);
   }
 
   async close(): Promise<void> {
-    for (const { tcp } of this.#open.values()) tcp.destroy();
+    for (const { tcp } of this.#connections.values()) tcp.destroy();
     this.#server.close();
     await once(this.#server, 'close');
   }
@@ -195,10 +200,10 @@ export class ScriptedServer {
     // What the client does to a connection is for the tests to judge.
     tcp.on('error', () => {});
     const connection = { tcp, stream: tcp, closed: new Promise((resolve) => tcp.once('close', resolve)) };
-    this.#open.set(number, connection);
-    this.peak = Math.max(this.peak, this.#open.size);
+    this.#connections.set(number, connection);
+    this.peak = Math.max(this.peak, this.#connections.size);
     tcp.once('close', () => {
-      this.#open.delete(number);
+      this.#connections.delete(number);
       this.#events.emit('close');
     });
     void this.#serve(connection, number);
