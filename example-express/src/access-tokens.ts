@@ -2,7 +2,7 @@ import type { TokenResponse } from 'passport-wechat-code';
 
 import type { Cache } from './stores.js';
 
-/** WeChat's access tokens. Each is forgotten when WeChat forgets it. */
+/** Scenario 2: WeChat's access tokens in Redis. Each is forgotten when WeChat forgets it. */
 export class AccessTokens {
   readonly #cache: Cache;
 

@@ -48,7 +48,14 @@ export function createApp({ settings, jwtSecret, client, authorizeUrl, database,
   const app = express();
   app.set('trust proxy', settings.TRUSTED_PROXIES);
   // Wrapped, the serializers of the log would be replaced by ones that show every header.
-  app.use(pinoHttp({ logger: log, wrapSerializers: false, genReqId: () => crypto.randomUUID() }));
+  app.use(
+    pinoHttp({
+      logger: log,
+      wrapSerializers: false,
+      genReqId: () => crypto.randomUUID(),
+      customLogLevel: (_req, { statusCode }) => (statusCode < 500 ? 'info' : 'error'),
+    }),
+  );
   app.use(helmet({ contentSecurityPolicy: { useDefaults: false, directives: pagePolicy } }));
   app.use(cors({ origin: settings.CORS_ORIGINS }));
   app.use(express.static(fileURLToPath(new URL('../public', import.meta.url))));

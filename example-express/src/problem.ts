@@ -19,8 +19,8 @@ export const notFound: RequestHandler = () => {
   throw new Problem(404, 'NOT_FOUND', 'There is nothing at this address');
 };
 
-/** Answers every error as JSON. What is our own fault is logged, and not explained to the visitor. */
-export const answerProblem: ErrorRequestHandler = (error: unknown, req, res, next) => {
+/** Answers every error as JSON. What is our own fault goes into the log, and is not explained to the visitor. */
+export const answerProblem: ErrorRequestHandler = (error: unknown, _req, res, next) => {
   if (res.headersSent) {
     next(error);
     return;
@@ -33,7 +33,7 @@ export const answerProblem: ErrorRequestHandler = (error: unknown, req, res, nex
       ? error
       : { code: text.toUpperCase().replaceAll(/\W+/g, '_'), message: text };
   const ours = status >= 500;
-  if (ours) req.log.error({ err: (error as Error).cause ?? error }, 'request failed');
+  if (ours) res.err = ((error as Error).cause ?? error) as Error; // for the log
   res.status(status).json({
     error: { code: shown.code, message: ours ? 'The service has a problem: try again in a moment' : shown.message },
   });

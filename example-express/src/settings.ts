@@ -20,6 +20,8 @@ const longText = makeExactValidator((value) => {
   if (Buffer.byteLength(value) < 32) throw new EnvError('must have at least 32 bytes: try "openssl rand -base64 32"');
   return value;
 });
+const scope = oneOf('snsapi_login', 'snsapi_userinfo', 'snsapi_base');
+const logLevel = oneOf('silent', 'error', 'warn', 'info', 'debug');
 
 const wholeNumber = (least: number, most: number) =>
   makeExactValidator((value) => {
@@ -56,11 +58,7 @@ export function readSettings(environment: NodeJS.ProcessEnv) {
         requiredWhen: () => env['NODE_ENV'] === 'production' || env['WECHAT_APP_SECRET'] !== undefined,
       }),
       WECHAT_APP_SECRET: str({ default: undefined, requiredWhen: hasApp }),
-      WECHAT_SCOPE: oneOf(
-        'snsapi_login',
-        'snsapi_userinfo',
-        'snsapi_base',
-      )({
+      WECHAT_SCOPE: scope({
         default: 'snsapi_login',
         desc: 'snsapi_login: QR code of a website app; the others: official account, inside WeChat',
       }),
@@ -73,11 +71,8 @@ export function readSettings(environment: NodeJS.ProcessEnv) {
       REDIS_URL: redisUrl({ default: undefined, desc: 'without it access tokens and rate limits are kept in memory' }),
       CORS_ORIGINS: origins({ default: [], desc: 'other origins whose pages may call, separated by commas' }),
       LOGINS_PER_MINUTE: wholeNumber(1, 1_000_000)({ default: 20, desc: 'for each client address' }),
-      TRUSTED_PROXIES: wholeNumber(
-        0,
-        10,
-      )({ default: 0, desc: 'how many proxies stand before the service and set X-Forwarded-For' }),
-      LOG_LEVEL: oneOf('silent', 'error', 'warn', 'info', 'debug')({ default: 'info' }),
+      TRUSTED_PROXIES: wholeNumber(0, 10)({ default: 0, desc: 'proxies before the service; they set X-Forwarded-For' }),
+      LOG_LEVEL: logLevel({ default: 'info' }),
     },
     {
       reporter: ({ errors }) => {

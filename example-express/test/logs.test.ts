@@ -7,7 +7,7 @@ interface Line {
   readonly msg: string;
   readonly req?: { readonly id: string; readonly method: string; readonly path: string };
   readonly res?: { readonly status: number };
-  readonly err?: { readonly type: string; readonly message: string; readonly code: string; readonly errcode: number };
+  readonly err?: { readonly name: string; readonly message: string; readonly code: string; readonly errcode: number };
 }
 
 describe('the log', () => {
@@ -99,15 +99,16 @@ describe('the log', () => {
     assert.equal(new Set(finished.map(({ req }) => req?.id)).size, finished.length);
   });
 
-  it('says why a request failed, under the id of the request', () => {
-    const reasons = lines.filter(({ msg }) => msg === 'request failed');
-    assert.equal(reasons.length, 18);
-    const config = reasons.find(({ err }) => err?.code === 'ERR_WECHAT_CONFIG');
-    assert.equal(config?.level, 50);
-    assert.equal(config.err?.errcode, 40125);
-    assert.equal(config.err.type, 'WeChatApiError');
-    const end = lines.find(({ msg, req }) => msg === 'request errored' && req?.id === config.req?.id);
-    assert.deepEqual(end?.res, { status: 500 });
+  it('says in the line of a failed request why it failed', () => {
+    const errors = lines.filter(({ msg }) => msg === 'request errored');
+    assert.equal(errors.length, 18);
+    for (const { level, err } of errors) {
+      assert.equal(level, 50);
+      assert.match(err?.name ?? '', /^WeChat\w+Error$/);
+    }
+    const config = errors.find(({ err }) => err?.code === 'ERR_WECHAT_CONFIG');
+    assert.equal(config?.err?.errcode, 40125);
+    assert.deepEqual(config.res, { status: 500 });
   });
 
   it('is JSON from the first line to the last, but for the address and the farewell of a person', () => {
