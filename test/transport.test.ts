@@ -25,6 +25,7 @@ import {
   raw,
   reset,
   type Script,
+  type ScriptedServer,
   type ServerOptions,
   startServer,
   type Step,
@@ -53,6 +54,14 @@ async function connectionsAfter(steps: readonly Step[], http: Omit<HttpOptions, 
   });
   await client.exchangeCode(code);
   return server.requests.map(({ connection }) => connection);
+}
+
+/** Waits for the end of a connection, and fails when it is only ended for having been idle long enough. */
+async function endedAtOnce(server: ScriptedServer, connection: number): Promise<void> {
+  const start = performance.now();
+  await server.closed(connection);
+  const took = performance.now() - start;
+  assert.ok(took < 2_000, `it was ended after ${took} ms`);
 }
 
 describe('connections', () => {
@@ -91,7 +100,10 @@ describe('connections', () => {
     it('but do not keep the process alive', async () => {
       const server = await startServer([[good]]);
       const client = startClient();
-      await client.exchange({ http: { baseUrl: server.url, timeout: 60_000, connectTimeout: 60_000 }, code });
+      const http = { timeout: 60_000, connectTimeout: 60_000, maxRetries: 0 };
+      assert.equal((await client.exchange({ http: { ...http, baseUrl: server.url }, code })).openid, openid);
+      const { error } = await client.exchange({ http: { ...http, baseUrl: 'http://127.0.0.1:1' }, code });
+      assert.equal(error?.['reason'], 'ECONNREFUSED');
       const start = performance.now();
       await client.end();
       assert.ok(performance.now() - start < 2_000);
@@ -147,7 +159,7 @@ describe('connections', () => {
         const client = clientOf(server.url, { maxRetries: 0 });
         assert.equal((await client.exchangeCode('Alice')).openid, 'oAlice');
         await server.interfere(1, [raw(bytes)]);
-        await server.closed(1);
+        await endedAtOnce(server, 1);
         assert.equal((await client.exchangeCode('Bob')).openid, 'oBob');
         assert.equal(server.connections, 2);
       });
@@ -159,7 +171,7 @@ describe('connections', () => {
       for (let n = 0; n < 20; n += 1) await client.exchangeCode('Alice');
       assert.equal(server.connections, 1);
       await server.interfere(1, [raw(answerBytes(200, JSON.stringify(tokensOf('Alice'))))]);
-      await server.closed(1);
+      await endedAtOnce(server, 1);
       assert.equal((await client.exchangeCode('Bob')).openid, 'oBob');
     });
 
@@ -504,7 +516,7 @@ describe('TLS', () => {
     const http = { baseUrl: server.url, maxRetries: 0 };
     assert.equal((await client.exchange({ http, code: 'Alice' })).openid, 'oAlice');
     await server.interfere(1, [raw(answerBytes(200, JSON.stringify(tokensOf('Alice'))))]);
-    await server.closed(1);
+    await endedAtOnce(server, 1);
     assert.equal((await client.exchange({ http, code: 'Bob' })).openid, 'oBob');
     assert.equal(server.connections, 2);
   });
