@@ -237,10 +237,8 @@ describe('connections', () => {
       const users = Array.from({ length: 100 }, (_, n) => `user${n}`);
       for (let round = 0; round < 3; round += 1) {
         const results = await Promise.all(users.map((user) => client.exchangeCode(user)));
-        assert.deepEqual(
-          results.map((result) => result.openid),
-          users.map((user) => `o${user}`),
-        );
+        const swapped = results.filter((result, n) => result.openid !== `o${users[n]}`);
+        assert.equal(swapped.length, 0);
         for (const connection of server.open) {
           await server.interfere(connection, [raw(answerBytes(200, JSON.stringify(tokensOf('Mallory'))))]);
         }
