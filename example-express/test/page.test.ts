@@ -104,6 +104,7 @@ describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOu
 
   before(async function () {
     if (leftOut !== undefined) this.skip();
+    this.timeout(180_000); // a busy machine takes its time to start all of this
     await buildPage();
     wechat = await startWeChatSimulator({ users: [...users, ...attackers] });
     started.push(() => wechat.close());

@@ -48,6 +48,7 @@ const picture = Buffer.from(
 export async function openWindow(browser: Browser, options: BrowserContextOptions = {}): Promise<Visitor> {
   const context = await browser.newContext({ locale: 'en-US', ...options });
   const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
   const visitor: Visitor = { page, complaints: [], requestsElsewhere: [], posted: [] };
   await context.route(/^https?:\/\/(?!localhost:|127\.0\.0\.1:)/, async (route, request) => {
     visitor.requestsElsewhere.push(`${request.url()} (${request.headers()['referer'] ?? ''})`);
