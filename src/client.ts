@@ -1,6 +1,6 @@
 import { type Answer, readTokens, readUserInfo, readValidity, type TokenResponse, type UserInfo } from './answer.js';
 import { callWeChat } from './call.js';
-import { checkObject } from './checks.js';
+import { checkChoice, checkObject } from './checks.js';
 import { type Endpoint, WeChatApiError } from './errors.js';
 import { checkHttpOptions, type HttpOptions, type HttpSettings } from './http-options.js';
 import {
@@ -40,8 +40,15 @@ export interface UserInfoOptions extends CallOptions {
   unionid?: UnionId | PlainString;
 }
 
+const langs = ['zh_CN', 'zh_TW', 'en'] as const;
+
 /** The languages that WeChat knows. */
-export type Lang = 'zh_CN' | 'zh_TW' | 'en';
+export type Lang = (typeof langs)[number];
+
+/** @throws TypeError when WeChat does not know the language. */
+export function checkLang(lang: Lang = 'zh_CN'): Lang {
+  return checkChoice('lang', lang, langs);
+}
 
 /**
  * WeChat's login API, for the back end of an official account, an Open Platform website or a mobile app.
@@ -95,7 +102,7 @@ export class WeChatClient {
   ): Promise<UserInfo> {
     const exposed = reveal(AccessToken, accessToken);
     return this.#call('/sns/userinfo', options, {
-      query: { access_token: exposed, openid: OpenId(openid), lang: options?.lang ?? 'zh_CN' },
+      query: { access_token: exposed, openid: OpenId(openid), lang: checkLang(options?.lang) },
       secrets: [exposed],
       read: (answer) => readUserInfo(answer, openid, options?.unionid),
     });

@@ -176,9 +176,13 @@ const particulars: ReadonlyMap<number, string> = new Map([
 
 /** Takes out every secret, and what could forge a log line: control, line-separator and direction characters. */
 function clean(errmsg: string, secrets: readonly string[]): string {
-  let cleaned = errmsg;
-  for (const secret of secrets) {
-    cleaned = cleaned.replaceAll(secret, '[REDACTED]').replaceAll(encodeURIComponent(secret), '[REDACTED]');
-  }
-  return cleaned.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ');
+  return redact(redact(errmsg, secrets).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' '), secrets);
+}
+
+function redact(text: string, secrets: readonly string[]): string {
+  const forms = secrets.flatMap((secret) => {
+    const encoded = encodeURIComponent(secret);
+    return [secret, encoded, encoded.replaceAll("'", '%27')];
+  });
+  return forms.reduce((redacted, form) => redacted.replaceAll(form, '[REDACTED]'), text);
 }

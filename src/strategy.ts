@@ -2,7 +2,7 @@ import { Strategy } from 'passport-strategy';
 
 import type { TokenResponse, UserInfo } from './answer.js';
 import { checkChoice, checkFlag, checkFunction, checkObject, checkText } from './checks.js';
-import { type Lang, WeChatClient } from './client.js';
+import { checkLang, type Lang, WeChatClient } from './client.js';
 import { WeChatApiError, WeChatError } from './errors.js';
 import type { HttpOptions } from './http-options.js';
 import { type LoginRequest, readCode, readField } from './login-request.js';
@@ -148,7 +148,7 @@ export class WeChatCodeStrategy<Req extends LoginRequest = LoginRequest> extends
       client: toClient(options) as Settings['client'],
       codeField: checkText('codeField', options.codeField ?? 'code'),
       userInfo: checkChoice('userInfo', options.userInfo ?? 'auto', ['auto', 'always', 'never']),
-      lang: checkChoice('lang', options.lang ?? 'zh_CN', ['zh_CN', 'zh_TW', 'en']),
+      lang: checkLang(options.lang),
       allowSnapshotUser: checkFlag('allowSnapshotUser', options.allowSnapshotUser),
       requireUnionId: checkFlag('requireUnionId', options.requireUnionId),
       verifyState: options.verifyState as Settings['verifyState'],

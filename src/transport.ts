@@ -1,9 +1,10 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { TLSSocket } from 'node:tls';
 
-import got, { type Response } from 'got';
+import got, { type Got, type Response } from 'got';
 
 import type { Sent } from './errors.js';
 
@@ -68,89 +69,101 @@ export function gotTransport(agents: Agents): Transport {
     strictContentLength: false,
   });
 
-  return ({ url, headers, signal, connectTimeout, maxBytes }) =>
-    new Promise((resolve) => {
-      let sent: Sent = 'no';
-      let reusedSocket = false;
-      let socket: Socket | undefined;
-      let bytesReadBefore = 0;
-      let status: number | undefined;
-      let retryAfter: string | undefined;
-      const chunks: Uint8Array[] = [];
-      let size = 0;
-      let settled = false;
+  return async (request) => {
+    // Two turns of the event loop, so that Node.js has read whatever arrived on idle connections before one is chosen.
+    await nextTurn();
+    await nextTurn();
+    if (request.signal.aborted) return { sent: 'no', reason: 'ABORT_ERR', reusedSocket: false };
+    return get(client, request);
+  };
+}
 
-      // As a stream, because only a stream can be given up in the middle of a body that is too large.
-      const stream = client.stream(url, { headers: { 'accept-encoding': 'identity', ...headers } });
-      const connectTimer = setTimeout(() => {
-        fail('ETIMEDOUT');
-      }, connectTimeout);
-      const onAbort = (): void => {
-        fail('ABORT_ERR');
-      };
-      signal.addEventListener('abort', onAbort);
+function get(
+  client: Got,
+  { url, headers, signal, connectTimeout, maxBytes }: TransportRequest,
+): Promise<TransportAnswer | TransportFailure> {
+  return new Promise((resolve) => {
+    let sent: Sent = 'no';
+    let reusedSocket = false;
+    let socket: Socket | undefined;
+    let bytesReadBefore = 0;
+    let status: number | undefined;
+    let retryAfter: string | undefined;
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    let settled = false;
 
-      stream.once('request', (request: http.ClientRequest) => {
-        request.once('socket', (assigned: Socket) => {
-          socket = assigned;
-          reusedSocket = request.reusedSocket;
-          const secure = assigned instanceof TLSSocket;
-          const onReady = (): void => {
-            sent = 'unknown';
-            bytesReadBefore = assigned.bytesRead;
-            clearTimeout(connectTimer);
-          };
-          if (secure ? assigned.authorized : !assigned.connecting) onReady();
-          else assigned.once(secure ? 'secureConnect' : 'connect', onReady);
-        });
-      });
-      stream.once('response', ({ statusCode, headers }: Response) => {
-        sent = 'yes';
-        status = statusCode;
-        retryAfter = headers['retry-after'];
-        if (statusCode !== 200) answer(statusCode, undefined);
-      });
-      // Without this listener got waits for ever after "101 Switching Protocols".
-      stream.once('upgrade', () => {
-        answer(101, undefined);
-      });
-      stream.on('data', (chunk: Uint8Array) => {
-        chunks.push(chunk);
-        size += chunk.byteLength;
-        if (size > maxBytes) answer(200, undefined);
-      });
-      stream.once('end', () => {
-        answer(200, Buffer.concat(chunks, size));
-      });
-      // Not once: what fails after the attempt was given up must not become an uncaught exception.
-      stream.on('error', ({ code }: { code?: unknown }) => {
-        const name = typeof code === 'string' ? code : '';
-        if (status === 200 && /^(?:Z|ERR_|ZSTD)_/.test(name)) answer(status, undefined);
-        else fail(/^[A-Z][A-Z0-9_]+$/.test(name) ? name : 'UNKNOWN');
-      });
+    // As a stream, because only a stream can be given up in the middle of a body that is too large.
+    const stream = client.stream(url, { headers: { 'accept-encoding': 'identity', ...headers } });
+    const connectTimer = setTimeout(() => {
+      fail('ETIMEDOUT');
+    }, connectTimeout);
+    const onAbort = (): void => {
+      fail('ABORT_ERR');
+    };
+    signal.addEventListener('abort', onAbort);
 
-      function answer(status: number, body: Uint8Array | undefined): void {
-        settle(body === undefined, { status, retryAfter, body, discard: () => socket?.destroy() });
-      }
-
-      function fail(reason: string): void {
-        // Half a status line is no response yet, but it shows that the server has read the request.
-        if (reason.startsWith('HPE_') || (socket !== undefined && socket.bytesRead > bytesReadBefore)) sent = 'yes';
-        settle(true, { sent, reason, reusedSocket });
-      }
-
-      function settle(destroy: boolean, result: TransportAnswer | TransportFailure): void {
-        if (settled) return;
-        settled = true;
-        clearTimeout(connectTimer);
-        signal.removeEventListener('abort', onAbort);
-        if (destroy) {
-          stream.destroy();
-          socket?.destroy();
-        }
-        resolve(result);
-      }
+    stream.once('request', (request: http.ClientRequest) => {
+      request.once('socket', (assigned: Socket) => {
+        socket = assigned;
+        reusedSocket = request.reusedSocket;
+        const secure = assigned instanceof TLSSocket;
+        const onReady = (): void => {
+          sent = 'unknown';
+          bytesReadBefore = assigned.bytesRead;
+          clearTimeout(connectTimer);
+        };
+        if (secure ? assigned.authorized : !assigned.connecting) onReady();
+        else assigned.once(secure ? 'secureConnect' : 'connect', onReady);
+      });
     });
+    stream.once('response', ({ statusCode, headers }: Response) => {
+      sent = 'yes';
+      status = statusCode;
+      retryAfter = headers['retry-after'];
+      if (statusCode !== 200) answer(statusCode, undefined);
+    });
+    // Without this listener got waits for ever after "101 Switching Protocols".
+    stream.once('upgrade', () => {
+      answer(101, undefined);
+    });
+    stream.on('data', (chunk: Uint8Array) => {
+      chunks.push(chunk);
+      size += chunk.byteLength;
+      if (size > maxBytes) answer(200, undefined);
+    });
+    stream.once('end', () => {
+      answer(200, Buffer.concat(chunks, size));
+    });
+    // Not once: what fails after the attempt was given up must not become an uncaught exception.
+    stream.on('error', ({ code }: { code?: unknown }) => {
+      const name = typeof code === 'string' ? code : '';
+      if (status === 200 && /^(?:Z|ERR_|ZSTD)_/.test(name)) answer(status, undefined);
+      else fail(/^[A-Z][A-Z0-9_]+$/.test(name) ? name : 'UNKNOWN');
+    });
+
+    function answer(status: number, body: Uint8Array | undefined): void {
+      settle(body === undefined, { status, retryAfter, body, discard: () => socket?.destroy() });
+    }
+
+    function fail(reason: string): void {
+      // Half a status line is no response yet, but it shows that the server has read the request.
+      if (reason.startsWith('HPE_') || (socket !== undefined && socket.bytesRead > bytesReadBefore)) sent = 'yes';
+      settle(true, { sent, reason, reusedSocket });
+    }
+
+    function settle(destroy: boolean, result: TransportAnswer | TransportFailure): void {
+      if (settled) return;
+      settled = true;
+      clearTimeout(connectTimer);
+      signal.removeEventListener('abort', onAbort);
+      if (destroy) {
+        stream.destroy();
+        socket?.destroy();
+      }
+      resolve(result);
+    }
+  });
 }
 
 /**

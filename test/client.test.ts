@@ -202,6 +202,8 @@ describe('WeChatClient', () => {
       }
       await assert.rejects(client.exchangeCode('x'.repeat(513)), TypeError);
       await assert.rejects(client.refreshToken('x'.repeat(4097)), TypeError);
+      const options = { lang: 'fr' } as object;
+      await assert.rejects(client.getUserInfo(accessToken, openid, options), /^TypeError: lang must be one of zh_CN/);
       assert.equal(server.connections, 0);
     });
 
