@@ -240,9 +240,11 @@ async function fetchUserInfo(
 
 function fail(code: LoginFailureCode, info?: unknown): Failed {
   const { status, message } = failures[code];
-  const given: Partial<LoginFailure> =
-    typeof info === 'string' ? { message: info } : typeof info === 'object' && info !== null ? info : {};
-  return { failure: { ...given, message: given.message ?? message, code: given.code ?? code }, status };
+  const text = info instanceof Error ? info.message : info;
+  const given = typeof text === 'string' ? { message: text } : info;
+  // Copied, so that only what the info itself has can take the place of the text and the code.
+  const copy: { message?: string; code?: LoginFailureCode } = { message, code, ...(given as object | undefined) };
+  return { failure: { ...copy, message: copy.message ?? message, code: copy.code ?? code }, status };
 }
 
 function toClient<Req extends LoginRequest>(options: WeChatCodeStrategyOptions<Req>): ClientOptions<Req>['client'] {
