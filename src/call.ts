@@ -44,7 +44,8 @@ export async function callWeChat<T>(transport: Transport, settings: HttpSettings
     if (signal?.aborted === true) throw aborted(summary);
     summary.attempts += 1;
     const url = `${baseUrls[plan.host] ?? ''}${path}`;
-    const outcome = judge(await attempt(transport, settings, url, plan.patience(left()), signal), call.read);
+    const patience = plan.patience(Math.max(left(), 1));
+    const outcome = judge(await attempt(transport, settings, url, patience, signal), call.read);
     if ('value' in outcome) return outcome.value;
 
     if (summary.sent !== 'yes' && outcome.sent !== 'no') summary.sent = outcome.sent;

@@ -52,6 +52,8 @@ export interface Agents {
 const MAX_SOCKETS = 128;
 /** How long an idle connection is kept, in ms. Shorter than servers do: one that the server is closing must not be used. */
 const MAX_IDLE = 4_000;
+/** What zlib, Brotli, Zstandard and got 16 call a body that cannot be decompressed. */
+const UNREADABLE = /^(?:Z_|ERR__|ZSTD_|ERR_READING_RESPONSE_STREAM$)/;
 
 /** A transport on got, which keeps its connections alive between calls. */
 export function gotTransport(agents: Agents): Transport {
@@ -138,7 +140,7 @@ function get(
     // Not once: what fails after the attempt was given up must not become an uncaught exception.
     stream.on('error', ({ code }: { code?: unknown }) => {
       const name = typeof code === 'string' ? code : '';
-      if (status === 200 && /^(?:Z|ERR_|ZSTD)_/.test(name)) answer(status, undefined);
+      if (status === 200 && UNREADABLE.test(name)) answer(status, undefined);
       else fail(/^[A-Z][A-Z0-9_]+$/.test(name) ? name : 'UNKNOWN');
     });
 
