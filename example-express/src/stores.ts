@@ -60,7 +60,7 @@ export async function openCache({ REDIS_URL }: Settings, log: Logger): Promise<C
   // It would go on trying for ever: at the start one failure is enough.
   void client.connect();
   await once(client, 'ready');
-  const store = new KeyvRedis<string>(client, { throwOnConnectError: true, throwOnErrors: true });
+  const store = new KeyvRedis<string>(client, { throwOnErrors: true });
   return {
     tokens: new Keyv<string>({ store, throwOnErrors: true }),
     rateLimits: new RedisStore({

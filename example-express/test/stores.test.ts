@@ -164,6 +164,8 @@ function testRealStores(servers: () => Servers): void {
       const health = await call(service(), '/healthz');
       assert.equal(refusal(health), '503 STORE_AWAY');
       assert.doesNotMatch(health.text, /ECONN|127\.0\.0\.1|redis|postgres/i);
+      // Not knowing is no answer: an access token that cannot be looked up is not an invalid one.
+      for (const ask of [validate, refresh]) assert.equal((await ask(service(), token)).status, 500);
 
       await servers()[name].start();
       await until(healthy);
@@ -190,6 +192,20 @@ function testRealStores(servers: () => Servers): void {
       await tokenFor(service(), code());
     });
   }
+
+  it('keeps its connection to Redis while nobody comes', async () => {
+    const connection = async () => {
+      const list = String(await askRedis(servers(), 'CLIENT', 'LIST', 'TYPE', 'normal'));
+      const [, id, age] = /^id=(\d+) .* age=(\d+) .* cmd=(?!client)/m.exec(list) ?? [];
+      return { id, age: Number(age) };
+    };
+    const { id, age } = await connection();
+    await until(async () => {
+      const now = await connection();
+      assert.equal(now.id, id);
+      return now.age > age + 3; // as long as a store may take for an answer
+    });
+  });
 
   it('limits logins again after a time in which Redis did not take the script that counts them', async () => {
     await askRedis(servers(), 'SCRIPT', 'FLUSH');

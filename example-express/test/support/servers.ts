@@ -129,9 +129,9 @@ export async function startServers(): Promise<Servers> {
 /** Tests that need real servers. Where there are none they are left out, and the report says why; in CI that is a failure. */
 export function describeWithServers(title: string, tests: (servers: () => Servers) => void): void {
   const missing = ['initdb', 'postgres', 'redis-server'].filter((name) => tryFind(name) === undefined);
-  const reason = `left out, because these are not installed: ${missing.join(', ')}`;
-  const suite = missing.length === 0 || process.env['CI'] === 'true' ? describe : describe.skip;
-  suite(missing.length === 0 ? title : `${title} (${reason})`, () => {
+  const leftOut = missing.length > 0 && process.env['CI'] !== 'true';
+  const reason = leftOut ? ` (left out, because these are not installed: ${missing.join(', ')})` : '';
+  (leftOut ? describe.skip : describe)(title + reason, () => {
     let servers: Servers | undefined;
     before(async function () {
       this.timeout(60_000);
