@@ -64,7 +64,8 @@ export function runService(env: Record<string, string>) {
   // DEP0205: the loader of the TypeScript files still uses module.register(), which Node 26 warns about.
   const child = spawn(process.execPath, ['--disable-warning=DEP0205', '--import', loader, server], {
     // NODE_OPTIONS is how a run of the tests asks for another version of a package.
-    env: { PORT: '0', NODE_OPTIONS: process.env['NODE_OPTIONS'] ?? '', ...env },
+    // Coverage, which Node hands on unasked, is about the library: measuring it here only makes the service slow.
+    env: { PORT: '0', NODE_OPTIONS: process.env['NODE_OPTIONS'] ?? '', NODE_V8_COVERAGE: '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   running.add(child);
