@@ -7,7 +7,7 @@ import { createApp } from './app.js';
 import { createLog } from './log.js';
 import { readSettings } from './settings.js';
 import { openCache, openDatabase } from './stores.js';
-import { printLogin } from './transcript.js';
+import { logInAndTell } from './transcript.js';
 import { Users } from './users.js';
 import { authorizeUrl, openWeChat } from './wechat.js';
 
@@ -55,8 +55,10 @@ async function start(): Promise<void> {
   process.on('SIGINT', (signal) => void stop(signal));
 
   if (wechat.simulated) {
-    console.log('WECHAT_APP_ID is not set: this runs with a simulator of WeChat. Here is one whole login:\n');
-    await printLogin(address);
+    const login = await logInAndTell(address);
+    console.log(
+      `\nWECHAT_APP_ID is not set: this runs with a simulator of WeChat. Here is one whole login:\n\n${login}`,
+    );
   }
   console.log(`\nThe service is at ${address} (stop it with Ctrl+C)`);
 }
