@@ -82,7 +82,7 @@ export function createApp({ settings, jwtSecret, client, authorizeUrl, database,
     limit: settings.LOGINS_PER_MINUTE,
     standardHeaders: 'draft-8',
     legacyHeaders: false,
-    ...(cache.rateLimits && { store: cache.rateLimits }),
+    store: cache.rateLimits,
     handler: (_req, _res, next) => next(new Problem(429, 'TOO_MANY_LOGINS', 'Too many logins: try again in a minute')),
   });
 

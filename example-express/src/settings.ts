@@ -1,6 +1,6 @@
 import { cleanEnv, EnvError, EnvMissingError, makeExactValidator, str } from 'envalid';
 
-/** Every setting of the service. They come from environment variables, which the README lists. */
+/** Every setting of the service. They come from environment variables; the README says what each is for. */
 export type Settings = ReturnType<typeof readSettings>;
 
 // Envalid's own checks quote the value in their message; it may hold a password.
@@ -46,32 +46,26 @@ export function readSettings(environment: NodeJS.ProcessEnv) {
   return cleanEnv(
     env,
     {
-      HOST: str({ default: '127.0.0.1', desc: 'the address to listen on' }),
-      PORT: wholeNumber(0, 65_535)({ default: 3000, desc: '0 takes any free port' }),
-      PUBLIC_URL: httpUrl({
-        default: undefined,
-        desc: 'where browsers reach the service; WeChat sends them back there',
-      }),
+      HOST: str({ default: '127.0.0.1' }),
+      PORT: wholeNumber(0, 65_535)({ default: 3000 }),
+      PUBLIC_URL: httpUrl({ default: undefined }),
       WECHAT_APP_ID: str({
         default: undefined,
-        desc: 'without it the service talks to a simulator, which lets anybody in',
+        // Without an app a simulator lets anybody in.
         requiredWhen: () => env['NODE_ENV'] === 'production' || env['WECHAT_APP_SECRET'] !== undefined,
       }),
       WECHAT_APP_SECRET: str({ default: undefined, requiredWhen: hasApp }),
-      WECHAT_SCOPE: scope({
-        default: 'snsapi_login',
-        desc: 'snsapi_login: QR code of a website app; the others: official account, inside WeChat',
-      }),
+      WECHAT_SCOPE: scope({ default: 'snsapi_login' }),
       WECHAT_API_URL: httpUrl({ default: 'https://api.weixin.qq.com' }),
       WECHAT_AUTHORIZE_URL: httpUrl({ default: 'https://open.weixin.qq.com' }),
-      WECHAT_TIMEOUT: wholeNumber(1, 60)({ default: 10, desc: 'how many seconds WeChat may take for an answer' }),
+      WECHAT_TIMEOUT: wholeNumber(1, 60)({ default: 10 }),
       JWT_SECRET: longText({ default: undefined, requiredWhen: hasApp }),
-      JWT_SECONDS: wholeNumber(60, 31_536_000)({ default: 7200, desc: 'how long a login lasts' }),
-      DATABASE_URL: postgresUrl({ default: undefined, desc: 'without it users are kept in memory' }),
-      REDIS_URL: redisUrl({ default: undefined, desc: 'without it access tokens and rate limits are kept in memory' }),
-      CORS_ORIGINS: origins({ default: [], desc: 'other origins whose pages may call, separated by commas' }),
-      LOGINS_PER_MINUTE: wholeNumber(1, 1_000_000)({ default: 20, desc: 'for each client address' }),
-      TRUSTED_PROXIES: wholeNumber(0, 10)({ default: 0, desc: 'proxies before the service; they set X-Forwarded-For' }),
+      JWT_SECONDS: wholeNumber(60, 31_536_000)({ default: 7200 }),
+      DATABASE_URL: postgresUrl({ default: undefined }),
+      REDIS_URL: redisUrl({ default: undefined }),
+      CORS_ORIGINS: origins({ default: [] }),
+      LOGINS_PER_MINUTE: wholeNumber(1, 1_000_000)({ default: 20 }),
+      TRUSTED_PROXIES: wholeNumber(0, 10)({ default: 0 }),
       LOG_LEVEL: logLevel({ default: 'info' }),
     },
     {

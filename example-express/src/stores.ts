@@ -2,7 +2,7 @@ import { once } from 'node:events';
 
 import { PGlite } from '@electric-sql/pglite';
 import KeyvRedis, { createClient } from '@keyv/redis';
-import type { Store } from 'express-rate-limit';
+import { MemoryStore, type Store } from 'express-rate-limit';
 import { Keyv } from 'keyv';
 import pg from 'pg';
 import type { Logger } from 'pino';
@@ -19,7 +19,7 @@ export interface Database {
 /** Values that forget themselves, in Redis or in memory, and the counts of the rate limits beside them. */
 export interface Cache {
   tokens: Keyv<string>;
-  rateLimits: Store | undefined;
+  rateLimits: Store;
   check: () => Promise<unknown>;
   close: () => Promise<void>;
 }
@@ -42,7 +42,12 @@ export async function openDatabase({ DATABASE_URL }: Settings, log: Logger): Pro
 export async function openCache({ REDIS_URL }: Settings, log: Logger): Promise<Cache> {
   if (REDIS_URL === undefined) {
     const tokens = new Keyv<string>();
-    return { tokens, rateLimits: undefined, check: () => tokens.has('health'), close: () => tokens.disconnect() };
+    return {
+      tokens,
+      rateLimits: new MemoryStore(),
+      check: () => tokens.has('health'),
+      close: () => tokens.disconnect(),
+    };
   }
   // Fail at once when Redis is away, instead of letting visitors wait until it is back.
   const client = createClient({
