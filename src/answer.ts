@@ -1,4 +1,4 @@
-import { AccessToken, isId, type OpenId, RefreshToken, textProblem, type UnionId } from './newtypes.js';
+import { AccessToken, isId, type OpenId, RefreshToken, SessionKey, textProblem, type UnionId } from './newtypes.js';
 
 /**
  * The tokens that a code or a refresh token was exchanged for. The tokens are redacted in every output: to store
@@ -25,6 +25,19 @@ export interface TokenResponse {
 export interface ExposedTokens extends Omit<TokenResponse, 'accessToken' | 'refreshToken'> {
   accessToken: string;
   refreshToken: string;
+}
+
+/** What the code of a mini program or mini game was exchanged for. */
+export interface WeChatSession {
+  /** The user's id in this app. */
+  openid: OpenId;
+  /** The user's id in all apps of your Open Platform account. Absent when the app is bound to none. */
+  unionid?: UnionId;
+  /**
+   * Decrypts and verifies what the front end passes on from WeChat. Redacted in every output; to store it, take
+   * `sessionKey.exposeSecret()`. WeChat does not say how long it lives: the next login may bring another one.
+   */
+  sessionKey: SessionKey;
 }
 
 /** What WeChat tells about a user, in WeChat's own spelling. Texts are cleaned of control characters. */
@@ -106,13 +119,23 @@ export function readErrmsg(answer: Answer): string {
 export function readTokens(answer: Answer): TokenResponse {
   const unionid = readUnionId(answer);
   return {
-    accessToken: new AccessToken(readToken(answer, 'access_token')),
-    refreshToken: new RefreshToken(readToken(answer, 'refresh_token')),
+    accessToken: new AccessToken(readSecret(answer, 'access_token')),
+    refreshToken: new RefreshToken(readSecret(answer, 'refresh_token')),
     expiresIn: readExpiresIn(answer),
     openid: readOpenId(answer),
     ...(unionid !== undefined && { unionid }),
     scope: readScope(answer),
     isSnapshotUser: readSnapshotFlag(answer),
+  };
+}
+
+/** @throws UnusableAnswer when a field is missing or not of its documented form. */
+export function readSession(answer: Answer): WeChatSession {
+  const unionid = readUnionId(answer);
+  return {
+    openid: readOpenId(answer),
+    ...(unionid !== undefined && { unionid }),
+    sessionKey: new SessionKey(readSecret(answer, 'session_key')),
   };
 }
 
@@ -143,11 +166,11 @@ export function readValidity(answer: Answer): true {
   return true;
 }
 
-function readToken(answer: Answer, field: 'access_token' | 'refresh_token'): string {
-  const token = own(answer, field);
-  const problem = textProblem(token, 4096);
+function readSecret(answer: Answer, field: 'access_token' | 'refresh_token' | 'session_key'): string {
+  const secret = own(answer, field);
+  const problem = textProblem(secret, 4096);
   if (problem !== undefined) throw new UnusableAnswer(`its ${field} ${problem}`);
-  return token as string;
+  return secret as string;
 }
 
 function readOpenId(answer: Answer): OpenId {

@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { type Answer, parseAnswer, readErrcode, readErrmsg, UnusableAnswer } from './answer.js';
-import type { Endpoint, WeChatError } from './errors.js';
+import { type Endpoint, isExchange, type WeChatError } from './errors.js';
 import { badStatus, type Failure, noAnswer, refused, type Summary, unusable } from './failure.js';
 import type { HttpSettings } from './http-options.js';
 import { RetryPlan } from './retry.js';
@@ -32,7 +32,7 @@ const TIME_IS_UP = Symbol('time is up');
 export async function callWeChat<T>(transport: Transport, settings: HttpSettings, call: Call<T>): Promise<T> {
   const { endpoint, secrets, signal } = call;
   const { timeout, baseUrls } = settings;
-  const plan = new RetryPlan({ ...settings, hosts: baseUrls.length }, endpoint === '/sns/oauth2/access_token');
+  const plan = new RetryPlan({ ...settings, hosts: baseUrls.length }, isExchange(endpoint));
   const summary: Summary = { endpoint, timeout, secrets, attempts: 0, sent: 'no', mayHaveSpentCode: false };
   const start = performance.now();
   const left = (): number => timeout - (performance.now() - start);

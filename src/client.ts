@@ -1,4 +1,13 @@
-import { type Answer, readTokens, readUserInfo, readValidity, type TokenResponse, type UserInfo } from './answer.js';
+import {
+  type Answer,
+  readSession,
+  readTokens,
+  readUserInfo,
+  readValidity,
+  type TokenResponse,
+  type UserInfo,
+  type WeChatSession,
+} from './answer.js';
 import { callWeChat } from './call.js';
 import { checkChoice, checkObject } from './checks.js';
 import { type Endpoint, WeChatApiError } from './errors.js';
@@ -51,7 +60,8 @@ export function checkLang(lang: Lang = 'zh_CN'): Lang {
 }
 
 /**
- * WeChat's login API, for the back end of an official account, an Open Platform website or a mobile app.
+ * WeChat's login API, for the back end of an official account, an Open Platform website, a mobile app, a mini program or
+ * a mini game.
  *
  * It is stateless: nothing outlives a call but the pool of connections, so one client serves a whole process. Every
  * method rejects with a {@link WeChatError} when WeChat refuses or cannot be reached, and with a `TypeError` when an
@@ -75,7 +85,7 @@ export class WeChatClient {
   }
 
   /**
-   * Exchanges the code that the front end received for tokens. A code works once and lives for minutes, so a failed
+   * Exchanges the code that an official account, a website or a mobile app received for tokens. A code works once and lives for minutes, so a failed
    * exchange is sent again only where that can rescue the login.
    *
    * @see https://developers.weixin.qq.com/doc/service/api/webdev/access/api_snsaccesstoken
@@ -87,6 +97,22 @@ export class WeChatClient {
       query: { appid: this.appId, secret, code: exposed, grant_type: 'authorization_code' },
       secrets: [secret, exposed],
       read: readTokens,
+    });
+  }
+
+  /**
+   * Exchanges the code that a mini program or a mini game got from `wx.login` for the user's ids and the session key.
+   * The code works once, like that of {@link exchangeCode}, and is sent again only where that can rescue the login.
+   *
+   * @see https://developers.weixin.qq.com/miniprogram/dev/server/API/user-login/api_code2session
+   */
+  async codeToSession(jsCode: AuthorizationCode | string, options?: CallOptions): Promise<WeChatSession> {
+    const secret = this.#appSecret.exposeSecret();
+    const exposed = reveal(AuthorizationCode, jsCode);
+    return this.#call('/sns/jscode2session', options, {
+      query: { appid: this.appId, secret, js_code: exposed, grant_type: 'authorization_code' },
+      secrets: [secret, exposed],
+      read: readSession,
     });
   }
 

@@ -1,4 +1,4 @@
-import { type Endpoint, WeChatApiError, type WeChatApiErrorCode } from './errors.js';
+import { type Endpoint, isExchange, WeChatApiError, type WeChatApiErrorCode } from './errors.js';
 
 /** An answer with an errcode, and what is needed to judge it. */
 export interface Refusal {
@@ -42,8 +42,8 @@ function toCode({ endpoint, errcode, mayHaveSpentCode }: Refusal): WeChatApiErro
     case 40163:
       return mayHaveSpentCode ? 'ERR_WECHAT_LOGIN_LOST' : 'ERR_WECHAT_CODE_USED';
     case 40001:
-      // The exchange sends no access token: there it is the app secret that WeChat complains about.
-      return endpoint === '/sns/oauth2/access_token' ? 'ERR_WECHAT_CONFIG' : 'ERR_WECHAT_ACCESS_TOKEN_EXPIRED';
+      // An exchange sends no access token: there it is the app secret that WeChat complains about.
+      return isExchange(endpoint) ? 'ERR_WECHAT_CONFIG' : 'ERR_WECHAT_ACCESS_TOKEN_EXPIRED';
     case 40014:
     case 41001:
     case 42001:
@@ -148,7 +148,7 @@ const reactions: Readonly<Record<WeChatApiErrorCode, { status: number; retryable
   ERR_WECHAT_RATE_LIMITED: {
     status: 503,
     retryable: true,
-    advice: 'The app has used up its quota of calls. Try again in a minute; with 45009 it is the quota of the day.',
+    advice: 'The quota of calls is used up. Try again in a minute; with 45009 it is the quota of the day.',
   },
   ERR_WECHAT_BUSY: {
     status: 503,

@@ -1,5 +1,11 @@
-/** The four calls to WeChat, by path. */
-export type Endpoint = '/sns/oauth2/access_token' | '/sns/oauth2/refresh_token' | '/sns/userinfo' | '/sns/auth';
+/** The five calls to WeChat, by path. */
+export type Endpoint =
+  '/sns/oauth2/access_token' | '/sns/oauth2/refresh_token' | '/sns/userinfo' | '/sns/auth' | '/sns/jscode2session';
+
+/** Whether a call spends a code, which is good once: it sends no access token, and cannot simply be made again. */
+export function isExchange(endpoint: Endpoint): boolean {
+  return endpoint === '/sns/oauth2/access_token' || endpoint === '/sns/jscode2session';
+}
 
 /** What a {@link WeChatApiError} can be, by what its receiver can do about it. */
 export type WeChatApiErrorCode =

@@ -1,5 +1,12 @@
 import { toApiError } from './errcodes.js';
-import { type Endpoint, type Sent, type WeChatError, WeChatNetworkError, WeChatResponseError } from './errors.js';
+import {
+  type Endpoint,
+  isExchange,
+  type Sent,
+  type WeChatError,
+  WeChatNetworkError,
+  WeChatResponseError,
+} from './errors.js';
 
 /** What a failed attempt proves, and so what may be tried again: the rows of the table in `retry.ts`. */
 export type FailureKind =
@@ -159,7 +166,7 @@ function responseError(
 
 /** Whether the whole call may be made again: an exchange whose code may be used up may not. */
 function isRepeatable({ endpoint, sent }: Summary): boolean {
-  return endpoint !== '/sns/oauth2/access_token' || sent === 'no';
+  return !isExchange(endpoint) || sent === 'no';
 }
 
 function whatNext(summary: Summary): string {

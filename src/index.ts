@@ -1,4 +1,4 @@
-export { exposeTokens, type ExposedTokens, type TokenResponse, type UserInfo } from './answer.js';
+export { exposeTokens, type ExposedTokens, type TokenResponse, type UserInfo, type WeChatSession } from './answer.js';
 export { type CallOptions, type Lang, type UserInfoOptions, WeChatClient, type WeChatClientOptions } from './client.js';
 export {
   type Endpoint,
@@ -21,6 +21,7 @@ export {
   OpenId,
   type PlainString,
   RefreshToken,
+  SessionKey,
   UnionId,
 } from './newtypes.js';
 export type { WeChatProfile } from './profile.js';

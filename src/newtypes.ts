@@ -78,6 +78,19 @@ export class RefreshToken extends Secret {
   }
 }
 
+/**
+ * The key of a mini program's session, with which your server decrypts and verifies what the front end passes on from
+ * WeChat. Base64 of the bytes: `Buffer.from(sessionKey.exposeSecret(), 'base64')`. It must never reach a front end.
+ */
+export class SessionKey extends Secret {
+  declare readonly [kind]: 'SessionKey';
+
+  /** @throws TypeError when the value is not a non-empty string of at most 4096 characters without control characters. */
+  constructor(value: string) {
+    super('sessionKey', value, LONGEST_SECRET);
+  }
+}
+
 /** The text of a secret that the caller passed as one or as a string. @throws TypeError when it cannot be one. */
 export function reveal<S extends Secret>(Kind: new (value: string) => S, value: S | string): string {
   return (value instanceof Kind ? value : new Kind(value as string)).exposeSecret();

@@ -9,10 +9,12 @@ import {
   parseAnswer,
   readErrcode,
   readErrmsg,
+  readSession,
   readTokens,
   readUserInfo,
   readValidity,
   UnusableAnswer,
+  type WeChatSession,
 } from '../src/answer.js';
 
 /** Stands in every answer here that is to be refused, and must stand in no error. */
@@ -31,6 +33,11 @@ const object = (fields: Readonly<Record<string, string | undefined>>): string =>
 const json = (value: unknown): string => JSON.stringify(value);
 const shorten = (text: string): string => (text.length > 40 ? `${text.slice(0, 40)}… (${text.length})` : text);
 const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
+
+const exposeSession = (session: WeChatSession): object => ({
+  ...session,
+  sessionKey: session.sessionKey.exposeSecret(),
+});
 
 function assertRefused(read: () => unknown, message: RegExp): void {
   assert.throws(read, (error) => {
@@ -96,14 +103,13 @@ describe('the fixtures of what WeChat answers', () => {
     'userinfo.unionid.json': { ...user, nickname: '示例用户😀', headimgurl: avatar, unionid },
   };
 
-  // A mini program's answers are none of this package's: they show that the parser takes them as they are.
-  const session_key = 'AAAAAAAAAAAAAAAAAAAAAA==';
+  const sessionKey = 'AAAAAAAAAAAAAAAAAAAAAA==';
   const sessionFixtures: Record<string, unknown> = {
-    'jscode2session.doc_sample_errcode0.json': { openid, session_key, unionid, errcode: 0, errmsg: 'ok' },
-    'jscode2session.escaped_slash.json': { session_key: 'AA/AAAAAAAAAAAAAAAAAA+==', openid },
-    'jscode2session.legacy_expires_in.json': { session_key, expires_in: 7200, openid },
-    'jscode2session.ok.json': { session_key, openid },
-    'jscode2session.unionid.json': { session_key, openid, unionid },
+    'jscode2session.doc_sample_errcode0.json': { openid, sessionKey, unionid },
+    'jscode2session.escaped_slash.json': { openid, sessionKey: 'AA/AAAAAAAAAAAAAAAAAA+==' },
+    'jscode2session.legacy_expires_in.json': { openid, sessionKey },
+    'jscode2session.ok.json': { openid, sessionKey },
+    'jscode2session.unionid.json': { openid, sessionKey, unionid },
   };
 
   const pageFixtures = ['error.empty.invalid.txt', 'error.html_gateway.invalid.txt'];
@@ -153,8 +159,10 @@ describe('the fixtures of what WeChat answers', () => {
   }
 
   for (const [file, expected] of Object.entries(sessionFixtures)) {
-    it(`give the fields of ${file}`, () => {
-      assert.deepEqual(parseAnswer(read(file)), expected);
+    it(`give the session of ${file}`, () => {
+      const answer = parseAnswer(read(file));
+      assert.equal(readErrcode(answer), 0);
+      assert.deepEqual(exposeSession(readSession(answer)), expected);
     });
   }
 
@@ -345,6 +353,35 @@ describe('readValidity', () => {
 /** A JSON text for a field, or none for a field that is missing; then what is made of it, or why it is refused. */
 type Row = [field: string, json: string | undefined, expected: unknown];
 
+const long = (length: number): string => 'a'.repeat(length);
+const secretRows = (field: string): Row[] => [
+  [field, json(long(4096)), long(4096)],
+  [field, '"-._~!$&\'()*+,;=:@/?# %41\\"\\\\微信😀"', '-._~!$&\'()*+,;=:@/?# %41"\\微信😀'],
+  [field, '"[REDACTED]"', '[REDACTED]'],
+  [field, undefined, /is not a string$/],
+  ...['null', '5', '0', 'true', '{}', `[${json(canary)}]`].map((wrong): Row => [field, wrong, /is not a string$/]),
+  [field, '""', /is empty$/],
+  [field, json(canary + long(4096 - canary.length + 1)), /is longer than 4096 characters$/],
+  [field, json(`${canary}\n`), /has control characters$/],
+  [field, json(`${canary}\u007f`), /has control characters$/],
+  [field, `"${canary}\u0000"`, /has control characters$/],
+  [field, json(`${canary}\ud800`), /is not well-formed Unicode$/],
+  [field, json(`\udc00${canary}`), /is not well-formed Unicode$/],
+];
+const malformedIds = ['" "', '"a b"', '"a/b"', '"a\\n"', '"微信"', '"a\ufffd"', json(canary + long(123))];
+const idRows: Row[] = [
+  ['openid', '"A-Z_a-z09"', 'A-Z_a-z09'],
+  ['openid', json(long(128)), long(128)],
+  ...[undefined, 'null', '""', '5', 'true', '{}', '["o1"]', ...malformedIds].map((wrong): Row => [
+    'openid',
+    wrong,
+    /is missing or malformed$/,
+  ]),
+  ['unionid', json(long(128)), long(128)],
+  ...[undefined, 'null', '""'].map((none): Row => ['unionid', none, undefined]),
+  ...['0', '5', 'false', '{}', '["u1"]', ...malformedIds].map((wrong): Row => ['unionid', wrong, /is malformed$/]),
+];
+
 describe('readTokens', () => {
   const good = {
     access_token: json(`${canary}-access`),
@@ -375,34 +412,7 @@ describe('readTokens', () => {
     assert.deepEqual(JSON.parse(json([tokens.accessToken, tokens.refreshToken])), ['[REDACTED]', '[REDACTED]']);
   });
 
-  const long = (length: number): string => 'a'.repeat(length);
-  const tokenRows = ['access_token', 'refresh_token'].flatMap((field): Row[] => [
-    [field, json(long(4096)), long(4096)],
-    [field, '"-._~!$&\'()*+,;=:@/?# %41\\"\\\\微信😀"', '-._~!$&\'()*+,;=:@/?# %41"\\微信😀'],
-    [field, '"[REDACTED]"', '[REDACTED]'],
-    [field, undefined, /is not a string$/],
-    ...['null', '5', '0', 'true', '{}', `[${json(canary)}]`].map((wrong): Row => [field, wrong, /is not a string$/]),
-    [field, '""', /is empty$/],
-    [field, json(canary + long(4096 - canary.length + 1)), /is longer than 4096 characters$/],
-    [field, json(`${canary}\n`), /has control characters$/],
-    [field, json(`${canary}\u007f`), /has control characters$/],
-    [field, `"${canary}\u0000"`, /has control characters$/],
-    [field, json(`${canary}\ud800`), /is not well-formed Unicode$/],
-    [field, json(`\udc00${canary}`), /is not well-formed Unicode$/],
-  ]);
-  const malformedIds = ['" "', '"a b"', '"a/b"', '"a\\n"', '"微信"', '"a\ufffd"', json(canary + long(123))];
-  const idRows: Row[] = [
-    ['openid', '"A-Z_a-z09"', 'A-Z_a-z09'],
-    ['openid', json(long(128)), long(128)],
-    ...[undefined, 'null', '""', '5', 'true', '{}', '["o1"]', ...malformedIds].map((wrong): Row => [
-      'openid',
-      wrong,
-      /is missing or malformed$/,
-    ]),
-    ['unionid', json(long(128)), long(128)],
-    ...[undefined, 'null', '""'].map((none): Row => ['unionid', none, undefined]),
-    ...['0', '5', 'false', '{}', '["u1"]', ...malformedIds].map((wrong): Row => ['unionid', wrong, /is malformed$/]),
-  ];
+  const tokenRows = ['access_token', 'refresh_token'].flatMap(secretRows);
   const numberRows: Row[] = [
     ['expires_in', '1', 1],
     ['expires_in', '"7200"', 7200],
@@ -499,6 +509,55 @@ describe('readTokens', () => {
       'unionid',
     ]);
     assert.doesNotThrow(() => json(tokens));
+  });
+});
+
+describe('readSession', () => {
+  const good = {
+    session_key: json(`${canary}-key`),
+    openid: json(`${canary}-openid`),
+    unionid: json(`${canary}-unionid`),
+  };
+
+  it('gives the session key redacted, and the ids', () => {
+    const session = readSession(parse(object(good)));
+    const ids = { openid: `${canary}-openid`, unionid: `${canary}-unionid` };
+    assert.deepEqual(exposeSession(session), { ...ids, sessionKey: `${canary}-key` });
+    assert.deepEqual(JSON.parse(json(session)), { ...ids, sessionKey: '[REDACTED]' });
+  });
+
+  for (const [field, value, expected] of [...secretRows('session_key'), ...idRows]) {
+    const what = `${field} ${value === undefined ? 'that is missing' : shorten(value)}`;
+    const read = (): object => exposeSession(readSession(parse(object({ ...good, [field]: value }))));
+    if (expected instanceof RegExp) {
+      it(`refuses ${what}`, () => {
+        assertRefused(read, new RegExp(`^its ${field} ${expected.source}`));
+      });
+    } else {
+      it(`makes ${expected === undefined ? 'nothing' : shorten(json(expected))} of ${what}`, () => {
+        const key = field === 'session_key' ? 'sessionKey' : field;
+        assert.equal(Reflect.get(read(), key), expected);
+        assert.equal(Object.hasOwn(read(), key), expected !== undefined);
+      });
+    }
+  }
+
+  it('never takes an answer for a session that has none of its own', () => {
+    const values = { session_key: 'k', openid: 'o1' };
+    for (const answer of [
+      parse('{}'),
+      parse('{"errcode":0,"errmsg":"ok"}'),
+      parse(`{"__proto__":${json(values)}}`),
+      parse(json({ session_key: 'k', openId: 'o1', unionid: 'u1' })),
+      Object.create(values) as Answer,
+    ]) {
+      assertRefused(() => readSession(answer), /^its \w+ is/);
+    }
+  });
+
+  it('keeps nothing that nobody asked for', () => {
+    const session = readSession(parse(object({ ...good, expires_in: '7200', deep: nested(20_000), errcode: '0' })));
+    assert.deepEqual(Object.keys(session).sort(), ['openid', 'sessionKey', 'unionid']);
   });
 });
 

@@ -11,6 +11,7 @@ import {
   exposeTokens,
   OpenId,
   RefreshToken,
+  SessionKey,
   UnionId,
   WeChatApiError,
   WeChatClient,
@@ -22,11 +23,14 @@ import {
   appSecret,
   clientOf,
   code,
+  exchanges,
   factsOf,
   failureOf,
   methods,
   openid,
   refreshToken,
+  session,
+  sessionKey,
   tokens,
   unionid,
   userInfo,
@@ -59,6 +63,15 @@ describe('WeChatClient', () => {
       assert.equal(
         targetOf(server),
         `/sns/oauth2/access_token?appid=${appId}&secret=${appSecret}&code=${code}&grant_type=authorization_code`,
+      );
+    });
+
+    it('the code of a mini program with its parameters in the order of WeChat', async () => {
+      const server = await startServer([[json(session)]]);
+      await clientOf(server.url).codeToSession(code);
+      assert.equal(
+        targetOf(server),
+        `/sns/jscode2session?appid=${appId}&secret=${appSecret}&js_code=${code}&grant_type=authorization_code`,
       );
     });
 
@@ -165,7 +178,9 @@ describe('WeChatClient', () => {
     });
 
     it('the same request for strings as for the newtypes', async () => {
-      const server = await startServer((request) => [json(request.path === '/sns/userinfo' ? userInfo : tokens)]);
+      const server = await startServer((request) => [
+        json({ '/sns/userinfo': userInfo, '/sns/jscode2session': session }[request.path] ?? tokens),
+      ]);
       const plain = clientOf(server.url);
       const typed = new WeChatClient({
         appId: AppId(appId),
@@ -174,13 +189,15 @@ describe('WeChatClient', () => {
       });
       await plain.exchangeCode(code);
       await typed.exchangeCode(new AuthorizationCode(code));
+      await plain.codeToSession(code);
+      await typed.codeToSession(new AuthorizationCode(code));
       await plain.refreshToken(refreshToken);
       await typed.refreshToken(new RefreshToken(refreshToken));
       await plain.getUserInfo(accessToken, openid, { unionid });
       await typed.getUserInfo(new AccessToken(accessToken), OpenId(openid), { unionid: UnionId(unionid) });
       const targets = server.requests.map(({ target }) => target);
-      assert.equal(targets.length, 6);
-      for (const first of [0, 2, 4]) assert.equal(targets[first], targets[first + 1]);
+      assert.equal(targets.length, 8);
+      for (const first of [0, 2, 4, 6]) assert.equal(targets[first], targets[first + 1]);
     });
 
     it('nothing when an argument cannot be right, but rejects with a TypeError', async () => {
@@ -190,6 +207,7 @@ describe('WeChatClient', () => {
       for (const each of wrong) {
         const value = each as string;
         await assert.rejects(client.exchangeCode(value), TypeError);
+        await assert.rejects(client.codeToSession(value), TypeError);
         await assert.rejects(client.refreshToken(value), TypeError);
         await assert.rejects(client.getUserInfo(value, openid), TypeError);
         await assert.rejects(client.validateToken(value, openid), TypeError);
@@ -201,6 +219,7 @@ describe('WeChatClient', () => {
         await assert.rejects(client.validateToken(accessToken, id), TypeError);
       }
       await assert.rejects(client.exchangeCode('x'.repeat(513)), TypeError);
+      await assert.rejects(client.codeToSession('x'.repeat(513)), TypeError);
       await assert.rejects(client.refreshToken('x'.repeat(4097)), TypeError);
       const options = { lang: 'fr' } as object;
       await assert.rejects(client.getUserInfo(accessToken, openid, options), /^TypeError: lang must be one of zh_CN/);
@@ -234,6 +253,16 @@ describe('WeChatClient', () => {
       assert.equal(JSON.stringify(result).includes('0123456789"'), true);
       assert.equal(JSON.stringify(result).includes(accessToken), false);
       assert.equal(JSON.stringify(result).includes(refreshToken), false);
+    });
+
+    it('the session of a mini program, its key redacted until it is exposed', async () => {
+      const server = await startServer([[json({ ...session, unionid, expires_in: 7200 })], [json(session)]]);
+      const client = clientOf(server.url);
+      const result = await client.codeToSession(code);
+      assert.ok(result.sessionKey instanceof SessionKey);
+      assert.equal(result.sessionKey.exposeSecret(), sessionKey);
+      assert.equal(JSON.stringify(result), JSON.stringify({ openid, unionid, sessionKey: '[REDACTED]' }));
+      assert.deepEqual(Object.keys(await client.codeToSession(code)), ['openid', 'sessionKey']);
     });
 
     it('no unionid, an empty scope and a real user where WeChat says nothing', async () => {
@@ -346,6 +375,7 @@ describe('WeChatClient', () => {
       it(`what has an errcode, even with everything else that ${name} wants`, async () => {
         const fields = {
           ...tokens,
+          ...session,
           ...userInfo,
           errcode: 40013,
           errmsg: 'invalid appid, rid: 65c17d8c-5cf05990-781aabe9',
@@ -367,7 +397,7 @@ describe('WeChatClient', () => {
       });
 
       it(`nothing when the answer to ${name} has errcode 0`, async () => {
-        const fields = { ...tokens, ...userInfo, errcode: 0, errmsg: 'ok' };
+        const fields = { ...tokens, ...session, ...userInfo, errcode: 0, errmsg: 'ok' };
         const server = await startServer([[json(fields)], [json({ ...fields, errcode: '0' })]]);
         const client = clientOf(server.url);
         await call(client);
@@ -415,7 +445,8 @@ describe('WeChatClient', () => {
   });
 
   describe('with a signal', () => {
-    for (const { name, call, endpoint, good } of methods) {
+    for (const method of methods) {
+      const { name, call, endpoint, good } = method;
       it(`that is aborted already sends nothing for ${name}`, async () => {
         const server = await startServer([[json(good)]]);
         const error = await failureOf(call(clientOf(server.url), { signal: AbortSignal.abort(new Error('mine')) }));
@@ -444,7 +475,7 @@ describe('WeChatClient', () => {
           code: 'ERR_WECHAT_ABORTED',
           endpoint,
           attempts: 1,
-          retryable: name !== 'exchangeCode',
+          retryable: !exchanges.includes(method),
           status: 502,
           statusCode: 502,
           reason: 'ABORT_ERR',

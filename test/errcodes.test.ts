@@ -6,7 +6,8 @@ import { type Refusal, toApiError } from '../src/errcodes.js';
 import { type Endpoint, WeChatApiError, type WeChatApiErrorCode, WeChatError } from '../src/index.js';
 
 const exchange = '/sns/oauth2/access_token';
-const endpoints: Endpoint[] = [exchange, '/sns/oauth2/refresh_token', '/sns/userinfo', '/sns/auth'];
+const exchanges: Endpoint[] = [exchange, '/sns/jscode2session'];
+const endpoints: Endpoint[] = [...exchanges, '/sns/oauth2/refresh_token', '/sns/userinfo', '/sns/auth'];
 
 const refuse = (refusal: Partial<Refusal>): WeChatApiError =>
   toApiError({
@@ -63,7 +64,7 @@ const particulars: Record<number, RegExp> = {
 
 function expectedCode(errcode: number, endpoint: Endpoint, mayHaveSpentCode: boolean): WeChatApiErrorCode {
   if (errcode === 40163) return mayHaveSpentCode ? 'ERR_WECHAT_LOGIN_LOST' : 'ERR_WECHAT_CODE_USED';
-  if (errcode === 40001) return endpoint === exchange ? 'ERR_WECHAT_CONFIG' : 'ERR_WECHAT_ACCESS_TOKEN_EXPIRED';
+  if (errcode === 40001) return exchanges.includes(endpoint) ? 'ERR_WECHAT_CONFIG' : 'ERR_WECHAT_ACCESS_TOKEN_EXPIRED';
   const [code] = Object.entries(errcodes).find(([, listed]) => listed.includes(errcode)) ?? [];
   return code as WeChatApiErrorCode;
 }

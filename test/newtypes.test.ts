@@ -15,6 +15,7 @@ import {
   exposeTokens,
   OpenId,
   RefreshToken,
+  SessionKey,
   type TokenResponse,
   UnionId,
   WeChatClient,
@@ -29,6 +30,7 @@ const secretTypes = [
   { Type: AuthorizationCode, parameter: 'code', longest: 512 },
   { Type: AccessToken, parameter: 'accessToken', longest: 4096 },
   { Type: RefreshToken, parameter: 'refreshToken', longest: 4096 },
+  { Type: SessionKey, parameter: 'sessionKey', longest: 4096 },
 ];
 
 /** What is written by a console. */
@@ -255,6 +257,7 @@ interface Values {
   code: AuthorizationCode;
   accessToken: AccessToken;
   refreshToken: RefreshToken;
+  sessionKey: SessionKey;
   openid: OpenId;
   unionid: UnionId;
 }
@@ -267,6 +270,7 @@ export function mistakes({
   code,
   accessToken,
   refreshToken,
+  sessionKey,
   openid,
   unionid,
 }: Values): unknown {
@@ -285,6 +289,10 @@ export function mistakes({
     client.exchangeCode(appSecret),
     // @ts-expect-error: a refresh token is no code
     client.exchangeCode(refreshToken),
+    // @ts-expect-error: a session key is no code
+    client.codeToSession(sessionKey),
+    // @ts-expect-error: a session key is no access token
+    client.getUserInfo(sessionKey, openid),
     // @ts-expect-error: an access token is no refresh token
     client.refreshToken(accessToken),
     // @ts-expect-error: an app secret is no refresh token
@@ -320,6 +328,8 @@ export function rightUses(values: Values & { text: string }): unknown {
     new WeChatCodeStrategy({ appId: text, appSecret: text }, () => {}),
     client.exchangeCode(code),
     client.exchangeCode(text),
+    client.codeToSession(code),
+    client.codeToSession(text),
     client.refreshToken(refreshToken),
     client.refreshToken(text),
     client.getUserInfo(accessToken, openid, { unionid }),
@@ -361,7 +371,7 @@ describe('the type checker', function () {
     const text = ts.sys.readFile(own) ?? '';
     const found = diagnose(text.replaceAll(marker, '// a mistake:'));
     const expected = text.split('\n').flatMap((line, index) => (line.trim().startsWith(marker) ? [index + 1] : []));
-    assert.equal(expected.length, 18);
+    assert.equal(expected.length, 20);
     assert.deepEqual(
       [...found.keys()].sort((a, b) => a - b),
       expected,
@@ -372,7 +382,8 @@ describe('the type checker', function () {
   });
 
   it('tells every kind of secret and of id from every other, and from a plain string', () => {
-    const kinds = ['AppSecret', 'AuthorizationCode', 'AccessToken', 'RefreshToken', 'AppId', 'OpenId', 'UnionId'];
+    const secrets = ['AppSecret', 'AuthorizationCode', 'AccessToken', 'RefreshToken', 'SessionKey'];
+    const kinds = [...secrets, 'AppId', 'OpenId', 'UnionId'];
     const pairs = kinds.flatMap((to) => [...kinds, 'string'].map((from) => ({ from, to })));
     const lines = pairs.map(({ from, to }) => `take<${to}>(give<${from}>());`);
     const found = diagnose(
@@ -388,8 +399,8 @@ describe('the type checker', function () {
       taken,
       kinds.map((kind) => `take<${kind}>(give<${kind}>());`),
     );
-    assert.equal(refused?.length, 49);
-    assert.equal(found.size, 49);
+    assert.equal(refused?.length, 64);
+    assert.equal(found.size, 64);
     for (const message of found.values()) assert.match(message, /^Argument of type .+ is not assignable to/);
   });
 });

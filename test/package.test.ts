@@ -14,6 +14,7 @@ const documentedNames = [
   'AuthorizationCode',
   'OpenId',
   'RefreshToken',
+  'SessionKey',
   'UnionId',
   'WeChatApiError',
   'WeChatClient',

@@ -9,7 +9,7 @@ import {
   accessToken,
   clientOf,
   code,
-  exchange,
+  exchanges,
   factsOf,
   failureOf,
   type Method,
@@ -403,7 +403,7 @@ describe('retries', () => {
         const timing = { retryDelay: 1, timeout: facts['reason'] === 'ETIMEDOUT' ? 600 : 5_000 };
         const http = { baseUrl: server.url, maxRetries, ...timing, ...httpOf?.(server.url) };
         const error = await failureOf(method.call(clientOf(http.baseUrl, http)));
-        const { attempts, retryable } = method === exchange ? expected.exchange : expected.others;
+        const { attempts, retryable } = exchanges.includes(method) ? expected.exchange : expected.others;
         assert.deepEqual(factsOf(error), { ...facts, endpoint: method.endpoint, attempts, retryable });
         if (counts === 'connections') assert.equal(server.connections, attempts);
         if (counts === 'requests') assert.equal(server.requests.length, attempts);
@@ -423,7 +423,9 @@ describe('retries', () => {
         [0, 1],
       ] as const) {
         const http = chosen === undefined ? {} : { maxRetries: chosen };
-        assert.equal((await failureOf(exchange.call(clientOf(refusedUrl, http)))).attempts, attempts);
+        for (const { call } of exchanges) {
+          assert.equal((await failureOf(call(clientOf(refusedUrl, http)))).attempts, attempts);
+        }
         const server = await startServer([[answer(503)]]);
         for (const { call } of others) {
           assert.equal((await failureOf(call(clientOf(server.url, http)))).attempts, attempts);
@@ -492,10 +494,11 @@ describe('retries', () => {
 
     it('rescue a call when the failure passes', async () => {
       const rescues: readonly (readonly [Method, readonly (readonly Step[])[]])[] = [
-        [exchange, [[reset]]],
-        [exchange, [[answer(504)]]],
-        [exchange, [[busy], [busy]]],
-        [exchange, [[busy], [reset], [busy]]],
+        ...exchanges.flatMap((method) =>
+          [[[reset]], [[answer(504)]], [[busy], [busy]], [[busy], [reset], [busy]]].map(
+            (failures) => [method, failures] as const,
+          ),
+        ),
         ...others.map((method) => [method, [[answer(200, 'garbage')], [answer(429)], [reset]]] as const),
       ];
       for (const [{ call, good }, failures] of rescues) {
@@ -515,28 +518,32 @@ describe('retries', () => {
 
   describe('when the code turns out to have been used', () => {
     const lost = async (script: Script, http?: Omit<HttpOptions, 'baseUrl'>): Promise<void> => {
-      const server = await startServer(script);
-      const error = await failureOf(clientOf(server.url, { maxRetries, ...http }).exchangeCode(code));
-      assert.deepEqual(factsOf(error), {
-        name: 'WeChatApiError',
-        code: 'ERR_WECHAT_LOGIN_LOST',
-        endpoint: '/sns/oauth2/access_token',
-        attempts: server.requests.length,
-        retryable: false,
-        status: 503,
-        statusCode: 503,
-        errcode: 40163,
-        errmsg: 'code been used',
-      });
-      assert.ok(error.attempts > 1);
+      for (const { call, endpoint } of exchanges) {
+        const server = await startServer(script);
+        const error = await failureOf(call(clientOf(server.url, { maxRetries, ...http })));
+        assert.deepEqual(factsOf(error), {
+          name: 'WeChatApiError',
+          code: 'ERR_WECHAT_LOGIN_LOST',
+          endpoint,
+          attempts: server.requests.length,
+          retryable: false,
+          status: 503,
+          statusCode: 503,
+          errcode: 40163,
+          errmsg: 'code been used',
+        });
+        assert.ok(error.attempts > 1);
+      }
     };
 
     it('by the first attempt, it was used by someone else', async () => {
-      const server = await startServer([[used]]);
-      const error = await failureOf(clientOf(server.url).exchangeCode(code));
-      assert.equal(error.code, 'ERR_WECHAT_CODE_USED');
-      assert.equal(error.status, 401);
-      assert.equal(server.requests.length, 1);
+      for (const { call } of exchanges) {
+        const server = await startServer([[used]]);
+        const error = await failureOf(call(clientOf(server.url)));
+        assert.equal(error.code, 'ERR_WECHAT_CODE_USED');
+        assert.equal(error.status, 401);
+        assert.equal(server.requests.length, 1);
+      }
     });
 
     it('after attempts that never reached WeChat, it was used by someone else', async () => {
@@ -639,10 +646,12 @@ describe('retries', () => {
       ['errcode -1', [busy]],
     ] as const) {
       it(`keep an exchange on its host after ${failure}`, async () => {
-        const { urls, log } = await startAll([steps, [goodExchange]]);
-        await failureOf(clientOf(urls).exchangeCode(code));
-        assert.deepEqual(new Set(log), new Set([0]));
-        assert.ok(log.length > 1);
+        for (const { call, good } of exchanges) {
+          const { urls, log } = await startAll([steps, [json(good)]]);
+          await failureOf(call(clientOf(urls)));
+          assert.deepEqual(new Set(log), new Set([0]));
+          assert.ok(log.length > 1);
+        }
       });
 
       for (const { name, call, good } of others) {
@@ -812,10 +821,12 @@ describe('retries', () => {
     });
 
     it('an exchange that hangs is not sent again', async () => {
-      const server = await startServer([[hang], [goodExchange]]);
-      const error = await inTime(clientOf(server.url, { timeout: 250 }).exchangeCode(code), 250);
-      assert.equal(error.code, 'ERR_WECHAT_TIMEOUT');
-      assert.equal(server.requests.length, 1);
+      for (const { call, good } of exchanges) {
+        const server = await startServer([[hang], [json(good)]]);
+        const error = await inTime(call(clientOf(server.url, { timeout: 250 })), 250);
+        assert.equal(error.code, 'ERR_WECHAT_TIMEOUT');
+        assert.equal(server.requests.length, 1);
+      }
     });
 
     for (const { name, call, good } of others) {

@@ -11,6 +11,7 @@ import {
   type CallOptions,
   type HttpOptions,
   RefreshToken,
+  SessionKey,
   WeChatClient,
   WeChatError,
 } from '../src/index.js';
@@ -39,10 +40,12 @@ const appSecret = odd('secret');
 const code = odd('code');
 const accessToken = odd('access');
 const refreshToken = odd('refresh');
+const sessionKey = odd('session');
 const secrets = [appSecret, code, accessToken, refreshToken];
 
 const calls: Readonly<Record<string, (client: WeChatClient, options?: CallOptions) => Promise<unknown>>> = {
   exchangeCode: (client, options) => client.exchangeCode(code, options),
+  codeToSession: (client, options) => client.codeToSession(code, options),
   getUserInfo: (client, options) => client.getUserInfo(accessToken, openid, options),
   refreshToken: (client, options) => client.refreshToken(refreshToken, options),
   validateToken: (client, options) => client.validateToken(accessToken, openid, options),
@@ -53,7 +56,7 @@ function echo({ target, query }: ReceivedRequest): string {
   return [target, ...[...query.values()], ...[...query.values()].map(encodeURIComponent)].join(' ');
 }
 
-const secretTokens = { ...tokens, access_token: accessToken, refresh_token: refreshToken };
+const secretTokens = { ...tokens, access_token: accessToken, refresh_token: refreshToken, session_key: sessionKey };
 const secretBody = answerBytes(200, JSON.stringify(secretTokens));
 
 const failures: Readonly<Record<string, (request: ReceivedRequest) => readonly Step[]>> = {
@@ -160,6 +163,7 @@ describe('no secret is shown', () => {
     for (const wrong of [`${canary}\n`, `${canary}\ud800`, canary.repeat(1_000)]) {
       for (const call of [
         client.exchangeCode(wrong),
+        client.codeToSession(wrong),
         client.refreshToken(wrong),
         client.getUserInfo(wrong, openid),
         client.validateToken(wrong, openid),
@@ -169,7 +173,7 @@ describe('no secret is shown', () => {
         assert.ok(error instanceof TypeError);
         assertSilent(error);
       }
-      for (const Kind of [AppSecret, AuthorizationCode, AccessToken, RefreshToken]) {
+      for (const Kind of [AppSecret, AuthorizationCode, AccessToken, RefreshToken, SessionKey]) {
         assert.throws(
           () => new Kind(wrong),
           (error) => {
@@ -208,6 +212,13 @@ describe('no secret is shown', () => {
     assertSilent(result);
   });
 
+  it('by a session', async () => {
+    const server = await startServer([[json(secretTokens)]]);
+    const result = await clientOf(server.url).codeToSession(code);
+    assert.equal(result.sessionKey.exposeSecret(), sessionKey);
+    assertSilent(result);
+  });
+
   it('by an errmsg that echoes a secret with an apostrophe as it was sent', () => assertEchoSilent(`it's ${canary}`));
   it('by an errmsg that echoes a secret with an invisible character', () =>
     assertEchoSilent(`a\u200b${canary}\u200db`));
@@ -220,6 +231,7 @@ async function assertEchoSilent(secret: string, how = echo): Promise<void> {
   const server = await startServer((request) => [json({ errcode: 40029, errmsg: how(request) })]);
   const client = new WeChatClient({ appId, appSecret: secret, http: { baseUrl: server.url } });
   assertSilent(await errorOf(client.exchangeCode(secret)));
+  assertSilent(await errorOf(client.codeToSession(secret)));
   assertSilent(await errorOf(client.refreshToken(secret)));
 }
 

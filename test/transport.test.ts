@@ -77,7 +77,7 @@ describe('connections', () => {
       ]);
       const client = clientOf(server.url);
       for (const { call } of methods) await call(client);
-      assert.equal(server.requests.length, 4);
+      assert.equal(server.requests.length, 5);
       assert.equal(server.connections, 1);
     });
 

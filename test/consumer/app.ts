@@ -7,6 +7,7 @@ import {
   AppSecret,
   type HttpOptions,
   type OpenId,
+  type SessionKey,
   type TokenResponse,
   type UnionId,
   type UserInfo,
@@ -17,6 +18,7 @@ import {
   WeChatNetworkError,
   type WeChatProfile,
   WeChatResponseError,
+  type WeChatSession,
   exposeTokens,
 } from 'passport-wechat-code';
 import { startWeChatSimulator } from 'passport-wechat-code/simulator';
@@ -115,6 +117,13 @@ export async function profileOf(code: string, signal: AbortSignal): Promise<User
   if (unionid === undefined || !(await client.validateToken(accessToken, openid))) return undefined;
   const refreshed = await client.refreshToken(tokens.refreshToken.exposeSecret());
   return await client.getUserInfo(refreshed.accessToken.exposeSecret(), openid, { lang: 'zh_TW', signal });
+}
+
+/** The log-in of a mini program without Passport. Only the server ever sees the session key. */
+export async function sessionKeyOf(jsCode: string): Promise<SessionKey> {
+  const client = new WeChatClient({ appId: 'wx0123456789abcdef', appSecret: 'secret' });
+  const session: WeChatSession = await client.codeToSession(jsCode);
+  return session.sessionKey;
 }
 
 // @ts-expect-error A code is no access token, and an app id is no open id: the newtypes tell them apart.

@@ -14,6 +14,7 @@ export const appSecret = 'app-secret-0123456789';
 export const code = 'code-0123456789';
 export const accessToken = 'access-token-0123456789';
 export const refreshToken = 'refresh-token-0123456789';
+export const sessionKey = 'c2Vzc2lvbi1rZXktMDEyMw==';
 export const openid = 'oAlice-0123456789';
 export const unionid = 'uAlice-0123456789';
 
@@ -25,6 +26,9 @@ export const tokens = {
   openid,
   scope: 'snsapi_userinfo',
 };
+
+/** What WeChat answers to the code of a mini program. */
+export const session = { session_key: sessionKey, openid };
 
 export const userInfo = {
   openid,
@@ -40,18 +44,27 @@ export const userInfo = {
 
 /** One of the client's methods, with arguments that are right and an answer that suits them. */
 export interface Method {
-  name: 'exchangeCode' | 'getUserInfo' | 'refreshToken' | 'validateToken';
+  name: 'exchangeCode' | 'codeToSession' | 'getUserInfo' | 'refreshToken' | 'validateToken';
   endpoint: Endpoint;
   call: (client: WeChatClient, options?: CallOptions) => Promise<unknown>;
   good: Readonly<Record<string, unknown>>;
 }
 
-export const exchange: Method = {
-  name: 'exchangeCode',
-  endpoint: '/sns/oauth2/access_token',
-  call: (client, options) => client.exchangeCode(code, options),
-  good: tokens,
-};
+/** The methods that spend a code. */
+export const exchanges: readonly Method[] = [
+  {
+    name: 'exchangeCode',
+    endpoint: '/sns/oauth2/access_token',
+    call: (client, options) => client.exchangeCode(code, options),
+    good: tokens,
+  },
+  {
+    name: 'codeToSession',
+    endpoint: '/sns/jscode2session',
+    call: (client, options) => client.codeToSession(code, options),
+    good: session,
+  },
+];
 
 /** The three methods that change nothing at WeChat. */
 export const others: readonly Method[] = [
@@ -75,7 +88,7 @@ export const others: readonly Method[] = [
   },
 ];
 
-export const methods: readonly Method[] = [exchange, ...others];
+export const methods: readonly Method[] = [...exchanges, ...others];
 
 /** A client with short waits. */
 export function clientOf(baseUrl: string | readonly string[], http: Omit<HttpOptions, 'baseUrl'> = {}): WeChatClient {
