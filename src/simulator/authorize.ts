@@ -1,5 +1,5 @@
 import { scopesOf } from './options.js';
-import type { Scope, SimulatedApp } from './options.js';
+import type { AppKind, Scope, SimulatedApp } from './options.js';
 
 /** The page of official accounts, and the one with the QR code of websites. */
 export type AuthorizePage = '/connect/oauth2/authorize' | '/connect/qrconnect';
@@ -21,10 +21,14 @@ export interface AuthorizeProblem {
 
 const order = ['appid', 'redirect_uri', 'response_type', 'scope', 'state'];
 
-/** The page of an app of this kind. Mobile apps have none: they get their codes from WeChat's SDK. */
+const pages: Readonly<Partial<Record<AppKind, AuthorizePage>>> = {
+  'official-account': '/connect/oauth2/authorize',
+  website: '/connect/qrconnect',
+};
+
+/** The page of an app of this kind. Mobile apps and mini programs have none: they get their codes from WeChat's SDK. */
 export function pageOf({ kind }: SimulatedApp): AuthorizePage | undefined {
-  if (kind === 'mobile') return undefined;
-  return kind === 'website' ? '/connect/qrconnect' : '/connect/oauth2/authorize';
+  return pages[kind];
 }
 
 /** Checks a request as WeChat's pages do. */

@@ -1,4 +1,5 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
+import { endpoints } from './rules.js';
 import type { Endpoint } from './rules.js';
 
 /** The answer is right but late. WeChat acts on the request when it arrives: a client that gave up has spent its code. */
@@ -91,8 +92,8 @@ export class FaultQueue {
 }
 
 function checkFault(endpoint: Endpoint | 'any', fault: Readonly<Record<string, unknown>>): void {
-  if (!['access_token', 'refresh_token', 'userinfo', 'auth', 'any'].includes(endpoint)) {
-    throw new TypeError('endpoint must be access_token, refresh_token, userinfo, auth or any');
+  if (endpoint !== 'any' && !endpoints.includes(endpoint)) {
+    throw new TypeError(`endpoint must be ${endpoints.join(', ')} or any`);
   }
   const kind = Object.keys(keysByKind).find((key) => key in fault);
   if (kind === undefined) {

@@ -1,9 +1,12 @@
-/** What an app is registered as with WeChat. It decides the page its users see and the scopes it can ask for. */
-export type AppKind = 'official-account' | 'website' | 'mobile';
+/**
+ * What an app is registered as with WeChat. It decides the page its users see, the scopes it can ask for, and the
+ * endpoint for its codes: `jscode2session` for mini programs (mini games among them), `access_token` for all others.
+ */
+export type AppKind = 'official-account' | 'website' | 'mobile' | 'mini-program';
 
 /**
  * What an app asks a user for. Official accounts: `snsapi_userinfo` or `snsapi_base`; websites: `snsapi_login`; mobile
- * apps: `snsapi_userinfo`.
+ * apps: `snsapi_userinfo`; mini programs have no scopes.
  */
 export type Scope = 'snsapi_base' | 'snsapi_userinfo' | 'snsapi_login';
 
@@ -50,8 +53,9 @@ export interface SimulatorOptions {
   /** The address to listen on. Default: `127.0.0.1`, so that nothing but this machine reaches it. */
   readonly host?: string;
   /**
-   * Default: the website `wx0123456789abcdef` with the secret `aaaaaaaa1111bbbb2222cccc3333dddd` and the official account
-   * `wxfedcba9876543210` with the secret `dddd3333cccc2222bbbb1111aaaaaaaa`, both bound to one Open Platform account.
+   * Default: the website `wx0123456789abcdef` with the secret `aaaaaaaa1111bbbb2222cccc3333dddd`, the official account
+   * `wxfedcba9876543210` with the secret `dddd3333cccc2222bbbb1111aaaaaaaa` and the mini program `wx0011223344556677` with
+   * the secret `eeee4444ffff5555eeee4444ffff5555`, all bound to one Open Platform account.
    */
   readonly apps?: readonly SimulatedApp[];
   /** Default: `alice` with an avatar, `bob` without one, and `snapshot`, a snapshot user. */
@@ -73,6 +77,13 @@ const defaultApps: readonly SimulatedApp[] = [
     name: '示例服务号 Example service account',
     openPlatform: 'example',
   },
+  {
+    appId: 'wx0011223344556677',
+    appSecret: 'eeee4444ffff5555eeee4444ffff5555',
+    kind: 'mini-program',
+    name: '示例小程序 Example mini program',
+    openPlatform: 'example',
+  },
 ];
 
 const defaultUsers: readonly SimulatedUser[] = [
@@ -85,14 +96,15 @@ const defaultUsers: readonly SimulatedUser[] = [
   { id: 'snapshot', nickname: '快照页用户', snapshot: true },
 ];
 
-const scopesByKind: Readonly<Record<AppKind, NonEmpty<Scope>>> = {
+const scopesByKind: Readonly<Record<AppKind, readonly Scope[]>> = {
   'official-account': ['snsapi_userinfo', 'snsapi_base'],
   website: ['snsapi_login'],
   mobile: ['snsapi_userinfo'],
+  'mini-program': [],
 };
 
 /** The scopes an app of this kind can ask for; the first is the one it asks for unless told otherwise. */
-export function scopesOf(kind: AppKind): NonEmpty<Scope> {
+export function scopesOf(kind: AppKind): readonly Scope[] {
   return scopesByKind[kind];
 }
 

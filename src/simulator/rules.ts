@@ -3,8 +3,14 @@ import { errmsgOf } from './errmsg.js';
 import { ExpiringMap } from './expiring-map.js';
 import type { Scope, SimulatedApp, SimulatedUser } from './options.js';
 
-/** The calls of WeChat's login: `/sns/oauth2/access_token`, `/sns/oauth2/refresh_token`, `/sns/userinfo`, `/sns/auth`. */
-export type Endpoint = 'access_token' | 'refresh_token' | 'userinfo' | 'auth';
+/** The calls of WeChat's login. */
+export const endpoints = ['access_token', 'refresh_token', 'userinfo', 'auth', 'jscode2session'] as const;
+
+/**
+ * The calls of WeChat's login: `/sns/oauth2/access_token`, `/sns/oauth2/refresh_token`, `/sns/userinfo`, `/sns/auth`, and
+ * for mini programs `/sns/jscode2session`.
+ */
+export type Endpoint = (typeof endpoints)[number];
 
 /** What WeChat decided, before it becomes HTTP. `appId` and `openid` are there as far as WeChat recognised them. */
 export interface Answer {
@@ -17,7 +23,8 @@ export interface Answer {
 interface Permission {
   readonly app: SimulatedApp;
   readonly user: SimulatedUser;
-  readonly scope: Scope;
+  /** None in a mini program. */
+  readonly scope: Scope | undefined;
 }
 
 interface Grant extends Permission {
@@ -52,8 +59,8 @@ export class WeChatRules {
     this.#now = now;
   }
 
-  /** A code as the authorize page hands out: 32 letters and digits, five minutes, once, for this app only. */
-  createCode(app: SimulatedApp, user: SimulatedUser, scope: Scope): string {
+  /** A code as the authorize page or `wx.login` hands out: 32 letters and digits, five minutes, once, for this app only. */
+  createCode(app: SimulatedApp, user: SimulatedUser, scope: Scope | undefined): string {
     const code = Array.from({ length: 32 }, () => codeCharacters[randomInt(codeCharacters.length)]).join('');
     this.#codes.set(code, { app, user, scope, used: false }, this.#now() + codeLifetime, this.#now());
     return code;
@@ -62,12 +69,15 @@ export class WeChatRules {
   /** What WeChat answers, and whatever comes with it: a code spent, a token issued. */
   answer(endpoint: Endpoint, method: string, query: URLSearchParams): Answer {
     // Parameters in a body do not count: such a POST lacks its first parameter, and that is what WeChat complains of.
-    if (method !== 'GET' && query.get(endpoint.endsWith('_token') ? 'appid' : 'access_token')) {
+    const first = endpoint === 'userinfo' || endpoint === 'auth' ? 'access_token' : 'appid';
+    if (method !== 'GET' && query.get(first)) {
       return this.answerErrcode(43001);
     }
     switch (endpoint) {
       case 'access_token':
-        return this.#exchange(query);
+        return this.#spendCode(query, 'code', (permission) => this.#grant(permission));
+      case 'jscode2session':
+        return this.#spendCode(query, 'js_code', (permission) => startSession(permission));
       case 'refresh_token':
         return this.#refresh(query);
       case 'userinfo':
@@ -88,7 +98,7 @@ export class WeChatRules {
     return openids.find((other) => other !== openid) ?? openidOf(appId, 'somebody else');
   }
 
-  #exchange(query: URLSearchParams): Answer {
+  #spendCode(query: URLSearchParams, name: 'code' | 'js_code', answer: (permission: Permission) => Answer): Answer {
     const appId = query.get('appid');
     if (!appId) return this.answerErrcode(41002);
     const app = this.#apps.get(appId);
@@ -97,15 +107,17 @@ export class WeChatRules {
     if (!secret) return this.answerErrcode(41004, { appId });
     if (secret !== app.appSecret) return this.answerErrcode(40125, { appId });
     if (query.get('grant_type') !== 'authorization_code') return this.answerErrcode(40002, { appId });
-    const code = query.get('code');
+    const code = query.get(name);
     if (!code) return this.answerErrcode(41008, { appId });
+    // Each endpoint knows the codes of its own kind of app only.
+    if ((name === 'js_code') !== (app.kind === 'mini-program')) return this.answerErrcode(40029, { appId });
     // An expired code is 40029 like one that never was: that is what WeChat is seen to answer; 42003 only its documents have.
     const permission = this.#codes.get(code, this.#now());
     if (permission?.app !== app) return this.answerErrcode(40029, { appId });
     if (permission.used) return this.answerErrcode(40163, { appId });
     if (permission.user.blocked) return this.answerErrcode(40226, { appId });
     permission.used = true;
-    return this.#grant(permission);
+    return answer(permission);
   }
 
   #grant({ app, user, scope }: Permission): Answer {
@@ -194,6 +206,14 @@ export class WeChatRules {
     };
     return { errcode: 0, fields, ...whoIs(grant) };
   }
+}
+
+/** WeChat leaves `errcode` out when it succeeds, whatever its documents show. */
+function startSession(permission: Permission): Answer {
+  const { app, user } = permission;
+  const openid = openidOf(app.appId, user.id);
+  const fields = { session_key: randomBytes(16).toString('base64'), openid, ...unionidOf(permission) };
+  return { errcode: 0, fields, appId: app.appId, openid };
 }
 
 function whoIs({ app, openid }: Grant): Who {

@@ -36,11 +36,12 @@ interface Reaction {
   readonly answer: Answer | undefined;
 }
 
-const endpoints: ReadonlyMap<string, Endpoint> = new Map([
+const endpointsByPath: ReadonlyMap<string, Endpoint> = new Map([
   ['/sns/oauth2/access_token', 'access_token'],
   ['/sns/oauth2/refresh_token', 'refresh_token'],
   ['/sns/userinfo', 'userinfo'],
   ['/sns/auth', 'auth'],
+  ['/sns/jscode2session', 'jscode2session'],
 ]);
 const maxCalls = 10_000;
 
@@ -49,7 +50,7 @@ export function createWeChatServer(simulation: Simulation): Server {
   const server = createServer((request, response) => {
     const [path = '', ...rest] = (request.url ?? '').split('?');
     const query = new URLSearchParams(rest.join('?'));
-    const endpoint = endpoints.get(path);
+    const endpoint = endpointsByPath.get(path);
     if (endpoint) {
       answerCall(simulation, endpoint, query, request, response);
     } else {

@@ -33,7 +33,7 @@ export interface CreateCodeOptions {
   readonly appId?: string;
   /** The id of a user. Default: the first user. */
   readonly user?: string;
-  /** Default: `snsapi_login` for websites, `snsapi_userinfo` for the others. */
+  /** Default: `snsapi_login` for websites, `snsapi_userinfo` for official accounts and mobile apps. Mini programs have none. */
   readonly scope?: Scope;
 }
 
@@ -45,7 +45,7 @@ export interface WeChatSimulator {
   readonly apps: NonEmpty<SimulatedApp>;
   /** The users it knows. */
   readonly users: NonEmpty<SimulatedUser>;
-  /** The latest requests to the four endpoints, oldest first, at most 10 000. The array is live. No secret, code or token is in it. */
+  /** The latest requests to the five endpoints, oldest first, at most 10 000. The array is live. No secret, code or token is in it. */
   readonly calls: readonly Call[];
   /**
    * The address of the page on which a person picks a user and is sent back to `redirectUri` with a code. A program adds
@@ -53,15 +53,15 @@ export interface WeChatSimulator {
    */
   authorizeUrl(options: AuthorizeUrlOptions): string;
   /**
-   * A code without a page, as WeChat would hand out. It works once, for its app only, and for five minutes, which WeChat
-   * says of official accounts; websites and mobile apps have ten there, and here the stricter five.
+   * A code without a page, as WeChat would hand out; for a mini program what `wx.login` gives. It works once, for its app
+   * only, and for five minutes, as WeChat says; it gives websites and mobile apps ten, and here they have the stricter five.
    * Throws a TypeError for an unknown app or user and for a scope the app cannot ask for.
    */
   createCode(options?: CreateCodeOptions): string;
   /**
    * Makes the next request to an endpoint go wrong. Faults wait in line: a request takes the first that fits its endpoint.
    *
-   * @param endpoint - which requests; `any` for all four.
+   * @param endpoint - which requests; `any` for all five.
    * @param fault - what happens, see {@link Fault}.
    * @param options - `times`: how many requests, default 1; `Infinity`: all until `behave()`.
    * @throws TypeError if the fault is not one.
@@ -76,7 +76,7 @@ export interface WeChatSimulator {
 }
 
 /**
- * Starts WeChat's login on a local port, for tests and demos: the four calls of a back end, the authorize pages for people,
+ * Starts WeChat's login on a local port, for tests and demos: the five calls of a back end, the authorize pages for people,
  * and on demand the ways in which WeChat and the network misbehave. It logs nothing and keeps everything in memory.
  *
  * Rejects with a TypeError for wrong options, and with `EADDRINUSE` as `code` if the port is taken.
@@ -109,13 +109,13 @@ export async function startWeChatSimulator(options: SimulatorOptions = {}): Prom
       const app = find(apps, 'appId', appId, 'apps');
       const page = pageOf(app);
       if (!page) {
-        throw new TypeError('a mobile app has no authorize page: take a code from createCode()');
+        throw new TypeError(`a ${app.kind} app has no authorize page: take a code from createCode()`);
       }
       const query = new URLSearchParams({
         appid: app.appId,
         redirect_uri: redirectUri,
         response_type: 'code',
-        scope: scope ?? scopesOf(app.kind)[0],
+        scope: scope ?? scopesOf(app.kind)[0] ?? '',
         state,
         ...(lang !== undefined && page === '/connect/qrconnect' && { lang }),
       });
@@ -132,8 +132,9 @@ export async function startWeChatSimulator(options: SimulatorOptions = {}): Prom
       const app = find(apps, 'appId', appId, 'apps');
       const scopes = scopesOf(app.kind);
       const granted = scope ?? scopes[0];
-      if (!scopes.includes(granted)) {
-        throw new TypeError(`scope must be ${scopes.join(' or ')} for an app of the kind ${app.kind}`);
+      if (granted !== undefined && !scopes.includes(granted)) {
+        const allowed = scopes.length > 0 ? `be ${scopes.join(' or ')}` : 'be left out';
+        throw new TypeError(`scope must ${allowed} for an app of the kind ${app.kind}`);
       }
       return rules.createCode(app, find(users, 'id', user, 'users'), granted);
     },

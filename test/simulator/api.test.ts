@@ -4,14 +4,17 @@ import {
   address,
   assertRefused,
   closeAll,
+  codeToSession,
   day,
   exchange,
   exchangeOf,
   get,
   login,
+  miniProgram,
   minute,
   mobile,
   refresh,
+  sessionOf,
   start,
   userInfo,
   website,
@@ -168,6 +171,7 @@ describe('the simulator answers a POST', () => {
       ['/sns/oauth2/refresh_token', 41002],
       ['/sns/userinfo', 41001],
       ['/sns/auth', 41001],
+      ['/sns/jscode2session', 41002],
     ] as const) {
       const body = new URLSearchParams(exchangeOf(wechat.createCode()));
       const response = await fetch(`${wechat.url}${path}`, { method: 'POST', body });
@@ -182,6 +186,10 @@ describe('the simulator answers a POST', () => {
     const response = await fetch(address(wechat, '/sns/oauth2/access_token', exchangeOf(code)), { method: 'POST' });
     assertRefused((await response.json()) as Record<string, unknown>, 43001, 'require GET method');
     assert.equal('openid' in (await exchange(wechat, code)), true);
+    const jsCode = wechat.createCode({ appId: miniProgram.appId });
+    const second = await fetch(address(wechat, '/sns/jscode2session', sessionOf(jsCode)), { method: 'POST' });
+    assertRefused((await second.json()) as Record<string, unknown>, 43001, 'require GET method');
+    assert.equal('openid' in (await codeToSession(wechat, jsCode)), true);
   });
 
   it('40066 on a page, as on every path WeChat does not have', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { account, address, closeAll, exchange, get, mobile, start, website } from './wechat.js';
+import { account, address, closeAll, exchange, get, miniProgram, mobile, start, website } from './wechat.js';
 import type { Params } from './wechat.js';
 
 const redirectUri = 'https://app.example/callback';
@@ -66,6 +66,7 @@ describe('authorizeUrl', () => {
     refused({ scope: 'snsapi_base' }, /scope must be snsapi_login/);
     refused({ appId: account.appId, state: 'a-b' }, /state must be at most 128 letters and digits/);
     refused({ appId: mobile.appId }, /mobile app has no authorize page/);
+    refused({ appId: miniProgram.appId }, /mini-program app has no authorize page/);
     refused({ appId: 'wx1' }, /apps has no entry with this appId; it has wx00000000website, /);
     refused({ user: 'nobody' }, /users has no entry with this id; it has alice, bob, snapshot/);
   });

@@ -11,9 +11,11 @@ import {
   account,
   address,
   closeAll,
+  codeToSession,
   exchange,
   exchangeOf,
   login,
+  miniProgram,
   minute,
   mobile,
   refresh,
@@ -25,22 +27,29 @@ import {
 describe('startWeChatSimulator', () => {
   afterEach(closeAll);
 
-  it('needs no options: a website, an official account and three users, on loopback', async () => {
+  it('needs no options: a website, an official account, a mini program and three users, on loopback', async () => {
     const wechat = await startWeChatSimulator();
     try {
       assert.match(wechat.url, /^http:\/\/127\.0\.0\.1:\d+$/);
       assert.deepEqual(
         wechat.apps.map(({ kind }) => kind),
-        ['website', 'official-account'],
+        ['website', 'official-account', 'mini-program'],
       );
       assert.deepEqual(
         wechat.users.map(({ id }) => id),
         ['alice', 'bob', 'snapshot'],
       );
-      for (const app of wechat.apps) {
+      for (const app of wechat.apps.slice(0, 2)) {
         const tokens = await login(wechat, app);
         assert.equal((await userInfo(wechat, tokens))['nickname'], '爱丽丝😀');
       }
+      const miniProgram = wechat.apps[2];
+      const { openid } = await codeToSession(
+        wechat,
+        wechat.createCode({ appId: miniProgram?.appId ?? '' }),
+        miniProgram,
+      );
+      assert.match(String(openid), /^o[\w-]{27}$/);
     } finally {
       await wechat.close();
     }
@@ -92,7 +101,7 @@ describe('startWeChatSimulator', () => {
     [{ apps: [website, { ...account, appSecret: undefined }] }, /^apps\[1\]\.appSecret must be/],
     [
       { apps: [{ ...website, kind: 'toString' }] },
-      /^apps\[0\]\.kind must be one of official-account, website, mobile$/,
+      /^apps\[0\]\.kind must be one of official-account, website, mobile, mini-program$/,
     ],
     [{ apps: [website, { ...account, appId: website.appId }] }, /^apps must not have two entries with the same appId$/],
     [{ users: [{ id: '' }] }, /^users\[0\]\.id must be a non-empty string$/],
@@ -139,6 +148,11 @@ describe('createCode', () => {
       );
     }
     assert.throws(() => wechat.createCode({ scope: 'snsapi_base' }), /^TypeError: scope must be snsapi_login for/);
+    const { appId } = miniProgram;
+    assert.throws(
+      () => wechat.createCode({ appId, scope: 'snsapi_base' }),
+      /^TypeError: scope must be left out for an app of the kind mini-program$/,
+    );
   });
 });
 

@@ -15,6 +15,12 @@ export const account: SimulatedApp = {
   openPlatform: 'ours',
 };
 export const mobile: SimulatedApp = { appId: 'wx000000000mobile', appSecret: 'secret-of-mobile', kind: 'mobile' };
+export const miniProgram: SimulatedApp = {
+  appId: 'wx0000miniprogram',
+  appSecret: 'secret-of-mini-program',
+  kind: 'mini-program',
+  openPlatform: 'ours',
+};
 
 export const minute = 60_000;
 export const day = 24 * 60 * minute;
@@ -23,7 +29,7 @@ const running = new Set<WeChatSimulator>();
 
 /** Starts a simulator that `closeAll` closes. */
 export async function start(options: SimulatorOptions = {}): Promise<WeChatSimulator> {
-  const wechat = await startWeChatSimulator({ apps: [website, account, mobile], ...options });
+  const wechat = await startWeChatSimulator({ apps: [website, account, mobile, miniProgram], ...options });
   running.add(wechat);
   return wechat;
 }
@@ -60,6 +66,20 @@ export async function exchange(
   changes: Params = {},
 ): Promise<Fields> {
   return get(wechat, '/sns/oauth2/access_token', { ...exchangeOf(code, app), ...changes });
+}
+
+/** The parameters of a mini program's login. */
+export function sessionOf(jsCode: string, app: SimulatedApp = miniProgram): Params {
+  return { appid: app.appId, secret: app.appSecret, js_code: jsCode, grant_type: 'authorization_code' };
+}
+
+export async function codeToSession(
+  wechat: WeChatSimulator,
+  jsCode: string,
+  app: SimulatedApp = miniProgram,
+  changes: Params = {},
+): Promise<Fields> {
+  return get(wechat, '/sns/jscode2session', { ...sessionOf(jsCode, app), ...changes });
 }
 
 export interface Tokens {
