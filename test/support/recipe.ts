@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+import ts from 'typescript';
+
+const root = new URL('../../', import.meta.url);
+const folder = new URL('docs/recipes/', root);
+
+/** A recipe that runs as a program of its own. */
+export interface RunningRecipe {
+  readonly url: string;
+  /** All that it has printed so far. */
+  readonly printed: () => string;
+}
+
+const children = new Set<ChildProcess>();
+
+/** Runs a recipe, on any free port. `stopRecipes` ends it. */
+export async function runRecipe(
+  name: string,
+  options: { env: Readonly<Record<string, string>>; flags?: readonly string[] },
+): Promise<RunningRecipe> {
+  const child = spawn(
+    process.execPath,
+    [
+      '--import=ts-blank-space/register',
+      ...(options.flags ?? []),
+      fileURLToPath(new URL('recipe-main.ts', import.meta.url)),
+      (name === 'nestjs.ts' ? compile(name) : new URL(name, folder)).href,
+    ],
+    {
+      // They are no part of the coverage.
+      env: { ...process.env, NODE_V8_COVERAGE: undefined, PORT: '0', ...options.env },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    },
+  );
+  children.add(child);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => (output += text));
+  }
+  const ended = once(child, 'close').then(() => assert.fail(`the recipe ended: ${output}`));
+  ended.catch(() => undefined); // when it is stopped, nobody waits for it
+  const [port] = (await Promise.race([once(child, 'message'), ended])) as [number];
+  return { url: `http://localhost:${String(port)}`, printed: () => output };
+}
+
+/** Ends all recipes. */
+export async function stopRecipes(): Promise<void> {
+  for (const child of children) {
+    child.kill();
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'close');
+  }
+  children.clear();
+}
+
+/** Decorators are more than types, so this recipe is compiled, as its own tsconfig.json says. */
+function compile(name: string): URL {
+  const config = ts.getParsedCommandLineOfConfigFile(
+    fileURLToPath(new URL('tsconfig.json', folder)),
+    {},
+    {
+      ...ts.sys,
+      onUnRecoverableConfigFileDiagnostic: (problem) =>
+        assert.fail(ts.flattenDiagnosticMessageText(problem.messageText, '\n')),
+    },
+  );
+  assert.ok(config);
+  const { outputText } = ts.transpileModule(readFileSync(new URL(name, folder), 'utf8'), {
+    fileName: name.replace('.ts', '.mts'), // nobody looks for a package.json that says that it is a module
+    compilerOptions: config.options,
+  });
+  // Beneath node_modules, so that it imports what a user imports: the built package, by its name.
+  const output = new URL('node_modules/.cache/recipes/nestjs.mjs', root);
+  mkdirSync(new URL('.', output), { recursive: true });
+  writeFileSync(output, outputText);
+  return output;
+}
