@@ -6,11 +6,16 @@ import type { AddressInfo } from 'node:net';
 import express5, { type ErrorRequestHandler, type RequestHandler } from 'express';
 import passport, { type Strategy } from 'passport';
 
-// Its types are those of Express 5: there are no others under this name.
-const express4 = createRequire(import.meta.url)('express4') as typeof express5;
+// Their types are those of the newest: there are no others under these names.
+const require = createRequire(import.meta.url);
+const express4 = require('express4') as typeof express5;
+const passport06 = require('passport06') as typeof passport;
 
 /** Every Express that is supported. */
 export const frameworks = { 'Express 4': express4, 'Express 5': express5 };
+
+/** Every Passport that is supported. */
+export const passports = { 'Passport 0.6': passport06, 'Passport 0.7': passport };
 
 /** What Passport told a custom callback. */
 export interface Outcome {
@@ -33,6 +38,7 @@ export interface LoginApp {
 
 export interface LoginAppOptions {
   express?: typeof express5;
+  passport?: typeof passport;
   /** Whether Passport gets the strategies by name or as instances. */
   by?: 'name' | 'instance';
   initialize?: boolean;
@@ -41,6 +47,8 @@ export interface LoginAppOptions {
   before?: RequestHandler;
   /** Instead of Express's parsers for JSON and forms. */
   parsers?: RequestHandler[];
+  /** How Express reads the query. By default as its version does by default. */
+  queryParser?: 'simple' | 'extended';
 }
 
 const servers = new Set<Server>();
@@ -71,7 +79,7 @@ export async function startLoginApp(
   options: LoginAppOptions = {},
 ): Promise<LoginApp> {
   const { express = express5, by = 'name', session = false } = options;
-  const authenticator = new passport.Passport();
+  const authenticator = new (options.passport ?? passport).Passport();
   const chain = [strategies].flat();
   for (const strategy of chain) authenticator.use(strategy);
   const named = chain.map((strategy) => (by === 'name' ? (strategy.name ?? '') : strategy));
@@ -79,6 +87,7 @@ export async function startLoginApp(
 
   const app = express();
   app.set('env', 'test'); // Express answers with the stack, and keeps it out of the console.
+  if (options.queryParser) app.set('query parser', options.queryParser);
   const parsers = options.parsers ?? [express.json({ strict: false }), express.urlencoded({ extended: true })];
   for (const handler of [...parsers, ...(options.before ? [options.before] : [])]) app.use(handler);
   if (options.initialize) app.use(authenticator.initialize());

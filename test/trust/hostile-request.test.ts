@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 
-import express5, { type RequestHandler } from 'express';
+import type { RequestHandler } from 'express';
 
-import { type LoginFailureCode, type LoginRequest, WeChatCodeStrategy } from '../src/index.js';
-import { closeServers, frameworks, type LoginApp, send, type Sent, startLoginApp } from './support/app.js';
-import { appId, appSecret, type CannedWeChat, startCannedWeChat, tokenAnswer } from './support/canned-wechat.js';
+import { type LoginFailureCode, type LoginRequest, WeChatCodeStrategy } from '../../src/index.js';
+import { closeServers, frameworks, type LoginApp, passports, send, type Sent, startLoginApp } from '../support/app.js';
+import { appId, appSecret, type CannedWeChat, startCannedWeChat, tokenAnswer } from '../support/canned-wechat.js';
 
 const long = 'x'.repeat(513);
 const high = '\ud83d';
@@ -29,7 +29,7 @@ const malformed: unknown[] = [
 // prettier-ignore
 const good: string[] = [
   'a', '0', 'x'.repeat(512), '😀'.repeat(256), '😀', '汉字', 'é', 'e\u0301', 'ß', 'İ', ' ', ' a b ', 'a  b', '\u00a0',
-  '+', 'a+b', '%', '%00', '%0a', '%zz', '%2541', '&', '=', 'a=b', 'a&appid=evil', 'a&code=b', '#', 'a#b', '?', 'a?code=b',
+  '+', 'a+b', '%', '%00', '%0a', '%zz', '%2541', '&', '=', 'a=b', 'a&appid=evil', 'a&secret=evil', 'secret=evil', 'a&code=b', '#', 'a#b', '?', 'a?code=b',
   '/', '../..', '//evil.example', '\\', '"', "'", '`', '<script>', '{}', '[]', '${a}', ';', ',', ':', '@', '|', '~', '*',
   'null', 'undefined', 'true', 'NaN', '__proto__', 'constructor', '[object Object]', '[REDACTED]',
   'authdeny ', ' authdeny', 'AUTHDENY', 'authdenied', '\u200b', '\u2028', '\u202e', '\ufeff', '\ufffd', '\uffff',
@@ -53,15 +53,25 @@ const empty: unknown[] = [
 ];
 
 let wechat: CannedWeChat;
+let read = 0;
 
-/** The codes that arrived at WeChat. Makes sure that nothing else came in with them. */
+/** The codes that arrived at WeChat since the last time. Makes sure that nothing else came in with them. */
 function arrived(): string[] {
-  return wechat.requests.map(({ pathname, searchParams }) => {
+  const requests = wechat.requests.slice(read);
+  read = wechat.requests.length;
+  return requests.map(({ pathname, searchParams }) => {
     assert.equal(pathname, '/sns/oauth2/access_token');
-    const { code, ...others } = Object.fromEntries(searchParams);
-    assert.deepEqual(others, { appid: appId, secret: appSecret, grant_type: 'authorization_code' });
-    assert.equal(searchParams.size, 4);
-    return code ?? '';
+    const code = searchParams.get('code') ?? '';
+    assert.deepEqual(
+      [...searchParams],
+      [
+        ['appid', appId],
+        ['secret', appSecret],
+        ['code', code],
+        ['grant_type', 'authorization_code'],
+      ],
+    );
+    return code;
   });
 }
 
@@ -100,10 +110,11 @@ function show(value: unknown): string {
 
 function suite(title: string, tests: () => void): void {
   describe(title, () => {
-    beforeEach(async () => {
+    before(async () => {
       wechat = await startCannedWeChat({ tokens: { ...tokenAnswer, scope: 'snsapi_base' } });
+      read = 0;
     });
-    afterEach(closeServers);
+    after(closeServers);
     tests();
   });
 }
@@ -218,11 +229,11 @@ suite('a code arrives at WeChat exactly as it came:', () => {
 
 /** What comes of it: the code that arrives at WeChat, or the status of the failure. */
 type Expected = string | number;
-/** Express 4 reads queries like `qs`, Express 5 like `node:querystring`. */
-type Wire = [sent: Sent, expected: Expected, inExpress5?: Expected];
+/** By default Express 4 reads queries as `qs` does, which is the extended way, and Express 5 as `node:querystring` does. */
+type Wire = [sent: Sent, expected: Expected, inTheSimpleWay?: Expected];
 
 const json = (text: string): Sent => ({ raw: { type: 'application/json', text } });
-const queries: [query: string, expected: Expected, inExpress5?: Expected][] = [
+const queries: [query: string, expected: Expected, inTheSimpleWay?: Expected][] = [
   ['code=a', 'a'],
   ['', 400],
   ['code', 400],
@@ -274,6 +285,9 @@ const queries: [query: string, expected: Expected, inExpress5?: Expected][] = [
   ['code=a=b', 'a=b'],
   ['code==', '='],
   ['code=%26appid%3Devil', '&appid=evil'],
+  ['code=a%26secret%3Devil', 'a&secret=evil'],
+  ['code=a&secret=evil&appid=evil&grant_type=evil', 'a'],
+  ['code=%2500', '%00'],
   ['code=a%23b', 'a#b'],
   ['code=a%2Bb', 'a+b'],
   ['code=a+b', 'a b'],
@@ -286,16 +300,16 @@ const queries: [query: string, expected: Expected, inExpress5?: Expected][] = [
   ['code=%E4%BD%A0', '你'],
   ['code=你', '你'],
   ['code=%F0%9F%98%80', '😀'],
-  ['code=%ff', '%ff', '\ufffd'],
-  ['code=%ED%A0%80', '%ED%A0%80', '\ufffd\ufffd\ufffd'],
   ['code=..%2F..%2F', '../../'],
   ['code=__proto__', '__proto__'],
   [`code=${'x'.repeat(512)}`, 'x'.repeat(512)],
 ];
 const wires: Wire[] = [
   ...queries.map(([query, ...expected]): Wire => [{ query }, ...expected]),
-  // Both parse forms like qs, as applications do that set `extended: true`.
-  ...queries.map(([form, expected]): Wire => [{ form }, expected]),
+  ...queries.map(([form, ...expected]): Wire => [{ form }, ...expected]),
+  // Not as forms, because Express 4 and 5 read these differently there.
+  [{ query: 'code=%ff' }, '%ff', '\ufffd'],
+  [{ query: 'code=%ED%A0%80' }, '%ED%A0%80', '\ufffd\ufffd\ufffd'],
   [json('{}'), 400],
   [json('null'), 400],
   [json('"code=a"'), 400],
@@ -340,33 +354,57 @@ const wires: Wire[] = [
   [{ raw: { type: 'multipart/form-data; boundary=x', text: '--x' } }, 400],
 ];
 
-for (const [framework, express] of Object.entries(frameworks)) {
-  suite(`over HTTP, ${framework} answers`, () => {
-    async function check(app: LoginApp, sent: Sent, expected: Expected): Promise<void> {
-      const { status, text } = await send(app, '/login', sent);
-      assert.equal(status, typeof expected === 'number' ? expected : 200, text);
-      assert.deepEqual(arrived(), typeof expected === 'number' ? [] : [expected]);
-      assert.deepEqual([app.handled, app.errors], [status === 200 ? 1 : 0, []]);
-    }
+/** Every application that a login may be part of: each Express, each Passport, each way to read queries and forms. */
+const ways = Object.entries(frameworks).flatMap(([framework, express]) =>
+  Object.entries(passports).flatMap(([version, passport]) =>
+    (['extended', 'simple'] as const).map((queryParser) => ({
+      name: `${framework}, ${version}, ${queryParser} parsers`,
+      options: { express, passport, queryParser },
+      parsers: [express.json({ strict: false }), express.urlencoded({ extended: queryParser === 'extended' })],
+    })),
+  ),
+);
 
-    for (const [sent, before, inExpress5] of wires) {
-      const expected = (express === express5 ? inExpress5 : undefined) ?? before;
-      it(`${show(sent)} with ${typeof expected === 'number' ? String(expected) : show(expected)}`, async () => {
-        await check(await startLoginApp(makeStrategy(), { express }), sent, expected);
-      });
-    }
+suite('over HTTP, with each Express, each Passport and each parser, the answer to', () => {
+  let apps: LoginApp[];
+  before(async () => {
+    apps = await Promise.all(
+      ways.map(({ options, parsers }) => startLoginApp(makeStrategy(), { ...options, parsers })),
+    );
+  });
 
-    const { text, raw } = express;
+  const name = (expected: Expected): string => (typeof expected === 'number' ? String(expected) : show(expected));
+  for (const [sent, extended, simple = extended] of wires) {
+    it(`${show(sent)} is ${name(extended)}${simple === extended ? '' : `, or ${name(simple)} in the simple way`}`, async () => {
+      for (const [index, { name, options }] of ways.entries()) {
+        const app = apps[index];
+        assert.ok(app);
+        await check(app, sent, options.queryParser === 'simple' ? simple : extended, name);
+      }
+    });
+  }
+
+  for (const { name, options } of ways) {
+    const { text, raw } = options.express;
     const parsers: [body: string, parser: RequestHandler][] = [
       ['a string', text({ type: '*/*' })],
       ['a Buffer', raw({ type: '*/*' })],
     ];
     for (const [body, parser] of parsers) {
-      it(`by the query alone when the body is ${body}`, async () => {
-        const app = await startLoginApp(makeStrategy(), { express, parsers: [parser] });
-        await check(app, { form: 'code=b' }, 400);
-        await check(app, { form: 'code=b', query: 'code=a' }, 'a');
+      it(`a body that is ${body} depends on the query alone: ${name}`, async () => {
+        const app = await startLoginApp(makeStrategy(), { ...options, parsers: [parser] });
+        await check(app, { form: 'code=b' }, 400, name);
+        await check(app, { form: 'code=b', query: 'code=a' }, 'a', name);
       });
     }
-  });
+  }
+});
+
+async function check(app: LoginApp, sent: Sent, expected: Expected, name: string): Promise<void> {
+  const { handled } = app;
+  const { status, text } = await send(app, '/login', sent);
+  const accepted = typeof expected === 'string';
+  assert.equal(status, accepted ? 200 : expected, `${name}: ${text}`);
+  assert.deepEqual(arrived(), accepted ? [expected] : [], name);
+  assert.deepEqual([app.handled - handled, app.errors], [accepted ? 1 : 0, []], name);
 }
