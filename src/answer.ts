@@ -23,7 +23,9 @@ export interface TokenResponse {
 
 /** A {@link TokenResponse} in the clear, ready for `JSON.stringify` and a database. */
 export interface ExposedTokens extends Omit<TokenResponse, 'accessToken' | 'refreshToken'> {
+  /** The access token in the clear: whoever has it can read the user's information. */
   accessToken: string;
+  /** The refresh token in the clear: whoever has it can get access tokens, for some weeks. */
   refreshToken: string;
 }
 
@@ -42,18 +44,23 @@ export interface WeChatSession {
 
 /** What WeChat tells about a user, in WeChat's own spelling. Texts are cleaned of control characters. */
 export interface UserInfo {
+  /** The user's id in this app: the one that was asked for, or the answer would have been refused. */
   openid: OpenId;
   /** Any text at all: show it as text, never as HTML. */
   nickname: string;
   /** 0 unknown, 1 male, 2 female. Always 0 since October 2021. */
   sex: 0 | 1 | 2;
-  /** Empty since October 2021, like city and country. */
+  /** Empty since October 2021. */
   province: string;
+  /** Empty since October 2021. */
   city: string;
+  /** Empty since October 2021. */
   country: string;
   /** The https address of the avatar, or `''`. It stops working when the user changes the avatar: keep a copy. */
   headimgurl: string;
+  /** Privileges of the user at WeChat, such as `chinaunicom`. Often empty. */
   privilege: string[];
+  /** The user's id in all apps of your Open Platform account. Absent when the app is bound to none. */
   unionid?: UnionId;
 }
 

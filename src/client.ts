@@ -49,14 +49,12 @@ export interface UserInfoOptions extends CallOptions {
   unionid?: UnionId | PlainString;
 }
 
-const langs = ['zh_CN', 'zh_TW', 'en'] as const;
-
 /** The languages that WeChat knows. */
-export type Lang = (typeof langs)[number];
+export type Lang = 'zh_CN' | 'zh_TW' | 'en';
 
 /** @throws TypeError when WeChat does not know the language. */
 export function checkLang(lang: Lang = 'zh_CN'): Lang {
-  return checkChoice('lang', lang, langs);
+  return checkChoice('lang', lang, ['zh_CN', 'zh_TW', 'en']);
 }
 
 /**

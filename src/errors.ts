@@ -61,6 +61,7 @@ export abstract class WeChatError extends Error {
   /** The same as {@link status}; some frameworks read the one, some the other. */
   readonly statusCode: number;
 
+  /** @internal */
   protected constructor(details: WeChatErrorDetails) {
     super(details.message);
     this.code = details.code;
@@ -89,6 +90,7 @@ export class WeChatApiError extends WeChatError {
   /** WeChat's id of the request, which its support asks for. */
   declare readonly rid?: string;
 
+  /** @internal */
   constructor(details: WeChatErrorDetails<WeChatApiErrorCode> & { errcode: number; errmsg: string; rid?: string }) {
     super(details);
     this.errcode = details.errcode;
@@ -108,6 +110,7 @@ export class WeChatNetworkError extends WeChatError {
   /** Whether any request of this call reached WeChat. At `'no'` a code is still good. */
   readonly sent: Sent;
 
+  /** @internal */
   constructor(details: WeChatErrorDetails<WeChatNetworkErrorCode> & { reason: string; sent: Sent }) {
     super(details);
     this.reason = details.reason;
@@ -124,6 +127,7 @@ export class WeChatResponseError extends WeChatError {
   /** The HTTP status of the answer. */
   readonly httpStatus: number;
 
+  /** @internal */
   constructor(details: WeChatErrorDetails<'ERR_WECHAT_RESPONSE'> & { httpStatus: number }) {
     super(details);
     this.httpStatus = details.httpStatus;

@@ -1,3 +1,9 @@
+/**
+ * WeChat login for back ends: a Passport strategy, and the stateless client under it.
+ *
+ * @module passport-wechat-code
+ */
+
 export { exposeTokens, type ExposedTokens, type TokenResponse, type UserInfo, type WeChatSession } from './answer.js';
 export { type CallOptions, type Lang, type UserInfoOptions, WeChatClient, type WeChatClientOptions } from './client.js';
 export {

@@ -2,7 +2,9 @@ import { codeProblem } from './newtypes.js';
 
 /** As much of a request as the strategy reads: Express's, Fastify's and Koa's all have it. */
 export interface LoginRequest {
+  /** The parsed body: of JSON or a form. Without a parser there is none. */
   body?: unknown;
+  /** The parsed query of the URL. */
   query?: unknown;
 }
 

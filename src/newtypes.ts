@@ -4,6 +4,7 @@ const REDACTED = '[REDACTED]';
 const LONGEST_SECRET = 4096;
 const LONGEST_CODE = 512;
 
+/** What the type checker tells values apart by. It does not exist at run time. */
 declare const kind: unique symbol;
 
 /**
@@ -22,14 +23,17 @@ abstract class Secret {
     return this.#value;
   }
 
+  /** Gives `[REDACTED]`. */
   toString(): string {
     return REDACTED;
   }
 
+  /** Gives `[REDACTED]`: to store the text, take {@link Secret.exposeSecret}. */
   toJSON(): string {
     return REDACTED;
   }
 
+  /** Gives `[REDACTED]`. */
   [inspect.custom](): string {
     return REDACTED;
   }
@@ -37,6 +41,7 @@ abstract class Secret {
 
 /** The secret of an app, from its page on the Official Accounts or Open Platform. */
 export class AppSecret extends Secret {
+  /** @internal */
   declare readonly [kind]: 'AppSecret';
 
   /** @throws TypeError when the value is no text, or begins or ends with white space (a line break from a file, say). */
@@ -50,6 +55,7 @@ export class AppSecret extends Secret {
 
 /** The one-time code that the front end received from WeChat: it lives for minutes and works once. */
 export class AuthorizationCode extends Secret {
+  /** @internal */
   declare readonly [kind]: 'AuthorizationCode';
 
   /** @throws TypeError when the value is not a non-empty string of at most 512 characters without control characters. */
@@ -60,6 +66,7 @@ export class AuthorizationCode extends Secret {
 
 /** A user's access token. WeChat says how many seconds it lives: see `expiresIn`. */
 export class AccessToken extends Secret {
+  /** @internal */
   declare readonly [kind]: 'AccessToken';
 
   /** @throws TypeError when the value is not a non-empty string of at most 4096 characters without control characters. */
@@ -70,6 +77,7 @@ export class AccessToken extends Secret {
 
 /** A user's refresh token. It buys new access tokens without the user, for some weeks. */
 export class RefreshToken extends Secret {
+  /** @internal */
   declare readonly [kind]: 'RefreshToken';
 
   /** @throws TypeError when the value is not a non-empty string of at most 4096 characters without control characters. */
@@ -83,6 +91,7 @@ export class RefreshToken extends Secret {
  * WeChat. Base64 of the bytes: `Buffer.from(sessionKey.exposeSecret(), 'base64')`. It must never reach a front end.
  */
 export class SessionKey extends Secret {
+  /** @internal */
   declare readonly [kind]: 'SessionKey';
 
   /** @throws TypeError when the value is not a non-empty string of at most 4096 characters without control characters. */

@@ -53,14 +53,19 @@ export interface AppOptions {
   appSecret: AppSecret | string;
   /** How to talk to WeChat. */
   http?: HttpOptions;
+  /** Not together with `appId`. */
   client?: never;
 }
 
 /** Options with a client of one's own, or one chosen for each request: for many apps behind one route. */
 export interface ClientOptions<Req extends LoginRequest = LoginRequest> {
+  /** The client, or a function that gives the one for a request. What it throws or rejects with is an error of the login. */
   client: LoginClient | ((req: Req) => LoginClient | Promise<LoginClient>);
+  /** The client has it already. */
   appId?: never;
+  /** The client has it already. */
   appSecret?: never;
+  /** The client has it already. */
   http?: never;
 }
 
@@ -71,8 +76,21 @@ export type LoginClient = Pick<WeChatClient, 'appId' | 'exchangeCode' | 'getUser
 export type WeChatCodeStrategyOptions<Req extends LoginRequest = LoginRequest> = LoginOptions<Req> &
   (AppOptions | ClientOptions<Req>);
 
+/** What the `info` of a failed login has as its `code`. */
+export type LoginFailureCode =
+  | 'ERR_WECHAT_CODE_MISSING'
+  | 'ERR_WECHAT_CODE_MALFORMED'
+  | 'ERR_WECHAT_LOGIN_REFUSED'
+  | 'ERR_WECHAT_INVALID_CODE'
+  | 'ERR_WECHAT_CODE_USED'
+  | 'ERR_WECHAT_NO_USER'
+  | 'ERR_WECHAT_WRONG_STATE'
+  | 'ERR_WECHAT_SNAPSHOT_USER'
+  | 'ERR_WECHAT_NO_UNIONID'
+  | 'ERR_WECHAT_USER_BLOCKED';
+
 /** The logins that fail: the visitor's doing, not the service's. The texts are constant, so that they may be shown. */
-const failures = {
+const failures: Readonly<Record<LoginFailureCode, { status: number; message: string }>> = {
   ERR_WECHAT_CODE_MISSING: { status: 400, message: 'The request has no code: send the one that WeChat gave' },
   ERR_WECHAT_CODE_MALFORMED: { status: 400, message: 'The code of the request is not one that WeChat gives' },
   ERR_WECHAT_LOGIN_REFUSED: { status: 401, message: 'The user refused the login' },
@@ -83,10 +101,7 @@ const failures = {
   ERR_WECHAT_SNAPSHOT_USER: { status: 403, message: 'This is a snapshot page: open the full page to log in' },
   ERR_WECHAT_NO_UNIONID: { status: 403, message: 'WeChat gave no unionid for this user' },
   ERR_WECHAT_USER_BLOCKED: { status: 403, message: 'WeChat blocks the login of this user' },
-} as const;
-
-/** What the `info` of a failed login has as its `code`. */
-export type LoginFailureCode = keyof typeof failures;
+};
 
 /** The `info` of a failed login. What `verify` gave as info stands in it too. */
 export interface LoginFailure {

@@ -44,7 +44,9 @@ export type Transport = (request: TransportRequest) => Promise<TransportAnswer |
 
 /** Agents of the caller's own, for a proxy say. */
 export interface Agents {
+  /** For a `baseUrl` that is http, on loopback. */
   http?: http.Agent;
+  /** For a `baseUrl` that is https. It must check certificates. */
   https?: https.Agent;
 }
 

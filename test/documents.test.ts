@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { pathToFileURL } from 'node:url';
 
 const root = new URL('../', import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, root), 'utf8');
@@ -25,3 +30,36 @@ describe('the guides', () => {
     });
   }
 });
+
+describe('the API reference', function () {
+  this.timeout(120_000);
+
+  it('documents all that is public, and is as the docstrings are: if not, run `npm run docs`', async () => {
+    const out = mkdtempSync(join(tmpdir(), 'passport-wechat-code-api-'));
+    try {
+      // With warnings as errors: something public without a docstring is one.
+      await node(['node_modules/typedoc/bin/typedoc', '--out', out]);
+      assert.deepEqual(filesIn(pathToFileURL(`${out}/`)), filesIn(new URL('docs/api/', root)));
+    } finally {
+      rmSync(out, { recursive: true, maxRetries: 3 });
+    }
+  });
+});
+
+function filesIn(folder: URL): Record<string, string> {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md'));
+  return Object.fromEntries(
+    names.sort().map((name) => [name.replaceAll('\\', '/'), readFileSync(new URL(name, folder), 'utf8')]),
+  );
+}
+
+/** Runs a program in the root of the package; if it fails, so does this, with all that it printed. */
+function node(args: string[]): Promise<void> {
+  const options = { cwd: root, env: { ...process.env, NODE_V8_COVERAGE: undefined } };
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, args, options, (error, stdout, stderr) => {
+      if (error) reject(new Error(`${error.message}\n${stdout}${stderr}`));
+      else resolve();
+    });
+  });
+}

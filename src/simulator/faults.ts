@@ -16,6 +16,7 @@ export interface LostAnswer extends Partial<DelayFault> {
 
 /** WeChat answers an errcode: -1 for "busy", 45011 for "too often", 42007 for a changed password, and so on. */
 export interface ErrcodeFault extends LostAnswer {
+  /** Any whole number, whether WeChat documents it or not. */
   readonly errcode: number;
   /** Sent as it is. Default: WeChat's own text with a request id. */
   readonly errmsg?: string;
@@ -33,6 +34,7 @@ export interface StatusFault extends LostAnswer {
 
 /** No answer at all: the connection is reset, or hangs until the client gives up. */
 export interface ConnectionFault extends LostAnswer {
+  /** `reset`: the connection is reset. `hang`: nothing comes, until the client gives up or the simulator closes. */
   readonly connection: 'reset' | 'hang';
 }
 
@@ -43,6 +45,7 @@ export interface ConnectionFault extends LostAnswer {
  * `another-openid` (somebody else's).
  */
 export interface AnswerFault extends Partial<DelayFault> {
+  /** How the answer is spoilt. */
   readonly answer: 'html' | 'empty' | 'malformed' | 'cut' | 'control-characters' | 'invalid-utf8' | 'another-openid';
 }
 

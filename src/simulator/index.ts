@@ -1,3 +1,9 @@
+/**
+ * WeChat's login on a local port, for tests and demos.
+ *
+ * @module passport-wechat-code/simulator
+ */
+
 export { startWeChatSimulator } from './simulator.js';
 export type { AuthorizeUrlOptions, CreateCodeOptions, WeChatSimulator } from './simulator.js';
 export type { Call } from './server.js';

@@ -12,8 +12,11 @@ export type Scope = 'snsapi_base' | 'snsapi_userinfo' | 'snsapi_login';
 
 /** An app that is registered with the simulated WeChat. */
 export interface SimulatedApp {
+  /** The id of the app: no two may have the same. */
   readonly appId: string;
+  /** The secret that its back end must send. Any text. */
   readonly appSecret: string;
+  /** What it is registered as. */
   readonly kind: AppKind;
   /** What the pages call the app. Default: its `appId`. */
   readonly name?: string;
@@ -33,10 +36,13 @@ export interface SimulatedUser {
   readonly headimgurl?: string;
   /** Default: 0, as WeChat answers for everybody since October 2021. */
   readonly sex?: 0 | 1 | 2;
-  /** This and the three below are `''` by default, as WeChat answers since October 2021. */
+  /** Default: `''`, as WeChat answers since October 2021. */
   readonly language?: string;
+  /** Default: `''`, as WeChat answers since October 2021. */
   readonly city?: string;
+  /** Default: `''`, as WeChat answers since October 2021. */
   readonly province?: string;
+  /** Default: `''`, as WeChat answers since October 2021. */
   readonly country?: string;
   /** Default: `[]`. */
   readonly privilege?: readonly string[];

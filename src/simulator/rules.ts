@@ -4,13 +4,13 @@ import { ExpiringMap } from './expiring-map.js';
 import type { Scope, SimulatedApp, SimulatedUser } from './options.js';
 
 /** The calls of WeChat's login. */
-export const endpoints = ['access_token', 'refresh_token', 'userinfo', 'auth', 'jscode2session'] as const;
+export const endpoints: readonly Endpoint[] = ['access_token', 'refresh_token', 'userinfo', 'auth', 'jscode2session'];
 
 /**
  * The calls of WeChat's login: `/sns/oauth2/access_token`, `/sns/oauth2/refresh_token`, `/sns/userinfo`, `/sns/auth`, and
  * for mini programs `/sns/jscode2session`.
  */
-export type Endpoint = (typeof endpoints)[number];
+export type Endpoint = 'access_token' | 'refresh_token' | 'userinfo' | 'auth' | 'jscode2session';
 
 /** What WeChat decided, before it becomes HTTP. `appId` and `openid` are there as far as WeChat recognised them. */
 export interface Answer {

@@ -10,6 +10,7 @@ import type { Answer, Endpoint, WeChatRules } from './rules.js';
 
 /** A request that the simulator got. It never holds a secret, a code or a token, so it can be printed. */
 export interface Call {
+  /** Which of the calls of a back end it was. */
   readonly endpoint: Endpoint;
   /** When, by the simulator's clock. */
   readonly time: Date;
