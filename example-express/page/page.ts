@@ -1,8 +1,7 @@
 import { call, lifetimeOf, type Login, Problem, type User } from './service.js';
-import { explain, type Language, type Texts, texts } from './texts.js';
 
-/** Something to say, in the language of the moment. */
-type Say = (text: Texts) => string;
+/** What there is to say: the name of a text in the page, and a value to put into it. */
+type Say = [text: string, value?: string];
 
 const main = find('main', HTMLElement);
 const status = find('#status', HTMLElement);
@@ -11,12 +10,10 @@ const initialLetter = find('#initial', HTMLElement);
 const avatar = find('#avatar', HTMLImageElement);
 const life = find('#life', HTMLElement);
 const loginButton = find('#login', HTMLButtonElement);
-const languageButton = find('#language', HTMLButtonElement);
+const texts = find('#texts', HTMLTemplateElement).content;
 
 // What is kept is kept for this tab, and gone with it. A script could read it, but the CSP lets in none but this one.
 let login = JSON.parse(sessionStorage.getItem('login') ?? 'null') as Login | null;
-let language: Language = /^zh\b/i.test(sessionStorage.getItem('language') ?? navigator.language) ? 'zh' : 'en';
-let message: Say;
 let busy = false;
 
 function find<Kind extends HTMLElement>(selector: string, kind: new () => Kind): Kind {
@@ -25,22 +22,16 @@ function find<Kind extends HTMLElement>(selector: string, kind: new () => Kind):
   throw new Error(`The page has no ${selector}`);
 }
 
-function render(): void {
-  const text = texts[language];
-  document.documentElement.lang = text.lang;
-  languageButton.lang = text.otherLang;
-  languageButton.textContent = text.otherLanguage;
-  for (const part of document.querySelectorAll<HTMLElement>('[data-label]')) {
-    part.textContent = text.labels[part.dataset['label'] as keyof Texts['labels']];
-  }
-  status.textContent = message(text);
-  loginButton.textContent = status.className === 'bad' ? text.again : text.login;
+/** What the page says for this, in both languages: the style sheet shows one of them. */
+function textFor(name: string): Node[] | undefined {
+  const text = texts.querySelector(`[data-for~="${CSS.escape(name)}"]`)?.cloneNode(true);
+  return text && [...text.childNodes];
+}
 
+function render(): void {
   // Anybody can have any name and avatar: they are only ever text, and the address of a picture.
   const nickname = login?.user.nickname.trim() ?? '';
-  const name = nickname === '' ? text.nameless : nickname;
-  [initialLetter.textContent = ''] = name;
-  nameHeading.textContent = name;
+  nameHeading.replaceChildren(...(nickname === '' ? (textFor('nameless') ?? []) : [nickname]));
   const picture = login?.user.avatar.startsWith('https://') ? login.user.avatar : '';
   if (avatar.getAttribute('src') !== picture) {
     avatar.hidden = true; // the initial is seen until the picture has loaded
@@ -54,12 +45,14 @@ function render(): void {
   for (const button of document.querySelectorAll('[data-action]')) button.ariaDisabled = String(busy);
   main.hidden = false;
   if (focused?.closest('[hidden]')) loginButton.focus();
+  [initialLetter.textContent = ''] = nameHeading.innerText;
   countDown();
 }
 
-function show(tone: 'calm' | 'good' | 'bad', say: Say): void {
+function show(tone: 'calm' | 'good' | 'bad', text: string, value = ''): void {
   status.className = tone;
-  message = say;
+  status.replaceChildren(...(textFor(text) ?? []));
+  for (const place of status.querySelectorAll('data')) place.textContent = value;
   render();
 }
 
@@ -72,25 +65,33 @@ function keep(next: Login | null): void {
 async function act(work: () => Say | Promise<Say>): Promise<void> {
   if (busy) return;
   busy = true;
-  show('calm', ({ wait }) => wait);
+  show('calm', 'wait');
   try {
     const say = await work();
     busy = false;
-    show('good', say);
+    show('good', ...say);
   } catch (error) {
     const problem = error instanceof Problem ? error : new Problem(500);
     if (problem !== error) console.error(error);
     if (problem.status === 401) keep(null);
     busy = false;
-    show('bad', (text) => explain(text, problem.code, problem.status));
+    show('bad', explain(problem));
   }
+}
+
+function explain({ code, status }: Problem): string {
+  if (code !== undefined && textFor(code)) return code;
+  if (status === 0) return 'offline';
+  if (status === 429) return 'TOO_MANY_LOGINS';
+  return status >= 500 ? 'ours' : 'other';
 }
 
 /** Goes to WeChat, with a state that only this tab knows. */
 async function start(): Promise<Say> {
-  const state = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0'));
-  sessionStorage.setItem('state', state.join(''));
-  const { url } = (await call('GET', `/api/auth/wechat?state=${state.join('')}`)) as { url: string };
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  const state = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  sessionStorage.setItem('state', state);
+  const { url } = (await call('GET', `/api/auth/wechat?state=${state}`)) as { url: string };
   location.assign(url);
   return await new Promise<never>(() => undefined); // busy until the browser has left
 }
@@ -103,7 +104,7 @@ async function finish(code: string | null, state: string | null): Promise<Say> {
   if (code === null || code === 'authdeny') throw new Problem(401, 'ERR_WECHAT_LOGIN_REFUSED');
   const { token, user } = (await call('POST', '/api/auth/wechat', null, { code, state })) as Omit<Login, 'end'>;
   keep({ token, user, end: Date.now() + lifetimeOf(token) });
-  return ({ loggedIn }) => loggedIn;
+  return ['loggedIn'];
 }
 
 const actions: Record<string, () => Say | Promise<Say>> = {
@@ -111,20 +112,20 @@ const actions: Record<string, () => Say | Promise<Say>> = {
   me: async () => {
     const { user } = (await call('GET', '/api/me', login)) as { user: User };
     if (login) keep({ ...login, user });
-    return ({ known }) => known(user.openid);
+    return ['known', user.openid];
   },
   refresh: async () => {
     const { expiresIn } = (await call('POST', '/api/wechat/refresh', login)) as { expiresIn: number };
-    return ({ refreshed }) => refreshed(Math.round(expiresIn / 60));
+    return ['refreshed', String(Math.round(expiresIn / 60))];
   },
   validate: async () => {
     const { valid } = (await call('GET', '/api/wechat/validate', login)) as { valid: boolean };
-    if (!valid) throw new Problem(200, 'INVALID_TOKEN');
-    return (text) => text.valid;
+    if (!valid) throw new Problem(200, 'invalid');
+    return ['valid'];
   },
   logout: () => {
     keep(null);
-    return ({ loggedOut }) => loggedOut;
+    return ['loggedOut'];
   },
 };
 
@@ -135,16 +136,20 @@ function countDown(): void {
   life.textContent = `${Math.floor(left / 3600)}:${minutes}:${seconds}`;
   if (left > 0) return;
   keep(null);
-  show('bad', (text) => explain(text, 'UNAUTHORIZED', 401));
+  show('bad', 'UNAUTHORIZED');
+}
+
+function speak(language: string): void {
+  document.documentElement.lang = /^zh\b/i.test(language) ? 'zh-CN' : 'en';
 }
 
 for (const button of document.querySelectorAll<HTMLElement>('[data-action]')) {
   const action = actions[button.dataset['action'] ?? ''];
   if (action) button.addEventListener('click', () => void act(action));
 }
-languageButton.addEventListener('click', () => {
-  language = language === 'zh' ? 'en' : 'zh';
-  sessionStorage.setItem('language', language);
+find('#language', HTMLButtonElement).addEventListener('click', () => {
+  speak(document.documentElement.lang === 'en' ? 'zh-CN' : 'en');
+  sessionStorage.setItem('language', document.documentElement.lang);
   render();
 });
 avatar.addEventListener('load', () => {
@@ -155,10 +160,11 @@ addEventListener('pageshow', ({ persisted }) => {
   if (persisted) location.reload();
 });
 
+speak(sessionStorage.getItem('language') ?? navigator.language);
 const query = new URLSearchParams(location.search);
 // Before anything is sent, so that no reload and no way back sends the code again.
 history.replaceState(null, '', location.pathname);
 if (query.has('code') || query.has('state')) void act(() => finish(query.get('code'), query.get('state')));
-else if (login) show('good', ({ loggedIn }) => loggedIn);
-else show('calm', ({ welcome }) => welcome);
+else if (login) show('good', 'loggedIn');
+else show('calm', 'welcome');
 setInterval(countDown, 1000);

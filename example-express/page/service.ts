@@ -23,19 +23,11 @@ export class Problem extends Error {
   }
 }
 
-/** In ms. Longer than the service waits for WeChat. */
-const PATIENCE = 45_000;
-
 /** Calls the service. @throws Problem unless it answers with success, in JSON. */
-export async function call(
-  method: 'GET' | 'POST',
-  path: string,
-  login?: Login | null,
-  body?: object,
-): Promise<unknown> {
+export async function call(method: string, path: string, login?: Login | null, body?: object): Promise<unknown> {
   const headers = new Headers({ 'content-type': 'application/json' });
   if (login) headers.set('authorization', `Bearer ${login.token}`);
-  const signal = AbortSignal.timeout(PATIENCE);
+  const signal = AbortSignal.timeout(45_000); // longer than the service waits for WeChat
   const response = await fetch(path, { method, headers, body: JSON.stringify(body), signal }).catch(() => undefined);
   // A proxy on the way may answer with anything.
   const answer: unknown = await response?.json().catch(() => undefined);

@@ -7,11 +7,10 @@ import { promisify } from 'node:util';
 import { startWeChatSimulator, type WeChatSimulator } from 'passport-wechat-code/simulator';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 
-import { type Texts, texts } from '../page/texts.js';
 import { launchChromium, leftOut, openWindow, type Visitor } from './support/browser.js';
 import { type Service, startService } from './support/service.js';
+import { en, zh } from './support/texts.js';
 
-const { en, zh } = texts;
 const phone: BrowserContextOptions = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
 const hour = 3600 * 1000;
 
@@ -32,31 +31,31 @@ const attackers = [
   { id: 'template', nickname: '{{constructor}}${1}&lt;b&gt;' },
 ];
 
-/** How the service can fail, and the sentence that people then see. */
-const failures: [status: number, code: string | undefined, sentence: keyof Texts['problems']][] = [
-  [401, 'ERR_WECHAT_LOGIN_REFUSED', 'refused'],
-  [401, 'ERR_WECHAT_CODE_USED', 'used'],
-  [401, 'ERR_WECHAT_INVALID_CODE', 'outdated'],
-  [401, 'ERR_WECHAT_REFRESH_TOKEN_EXPIRED', 'ended'],
-  [401, 'UNAUTHORIZED', 'ended'],
-  [403, 'ERR_WECHAT_WRONG_STATE', 'foreign'],
-  [403, 'ERR_WECHAT_USER_BLOCKED', 'blocked'],
-  [403, 'ERR_WECHAT_SNAPSHOT_USER', 'snapshot'],
-  [400, 'ERR_WECHAT_CODE_MALFORMED', 'other'],
-  [404, 'NOT_FOUND', 'other'],
-  [413, undefined, 'other'],
-  [429, 'TOO_MANY_LOGINS', 'tooMany'],
-  [429, undefined, 'tooMany'],
-  [500, 'INTERNAL', 'ours'],
-  [500, 'ERR_WECHAT_CONFIG', 'setup'],
-  [500, 'ERR_WECHAT_PERMISSION_DENIED', 'setup'],
-  [502, undefined, 'ours'],
-  [502, 'ERR_WECHAT_NETWORK', 'silent'],
-  [502, 'ERR_WECHAT_RESPONSE', 'silent'],
-  [503, 'ERR_WECHAT_BUSY', 'busy'],
-  [503, 'ERR_WECHAT_RATE_LIMITED', 'busy'],
-  [503, 'ERR_WECHAT_LOGIN_LOST', 'lost'],
-  [504, 'ERR_WECHAT_TIMEOUT', 'silent'],
+/** How the service can fail, and words of the sentence that people then see. */
+const failures: [status: number, code: string | undefined, english: string, chinese: string][] = [
+  [401, 'ERR_WECHAT_LOGIN_REFUSED', 'You refused', '拒绝了登录'],
+  [401, 'ERR_WECHAT_CODE_USED', 'used already, and each is good only once', '已经用过了，每次授权只能用一次'],
+  [401, 'ERR_WECHAT_INVALID_CODE', 'may have expired', '可能已过期'],
+  [401, 'ERR_WECHAT_REFRESH_TOKEN_EXPIRED', 'Your login has ended', '登录已过期'],
+  [401, 'UNAUTHORIZED', 'Your login has ended', '登录已过期'],
+  [403, 'ERR_WECHAT_WRONG_STATE', 'did not start in this window', '不是在此窗口发起'],
+  [403, 'ERR_WECHAT_USER_BLOCKED', 'does not let this account', '不允许这个账号'],
+  [403, 'ERR_WECHAT_SNAPSHOT_USER', 'preview page', '快照页'],
+  [400, 'ERR_WECHAT_CODE_MALFORMED', 'That did not work', '没有成功'],
+  [404, 'NOT_FOUND', 'That did not work', '没有成功'],
+  [413, undefined, 'That did not work', '没有成功'],
+  [429, 'TOO_MANY_LOGINS', 'too many logins', '太频繁'],
+  [429, undefined, 'too many logins', '太频繁'],
+  [500, 'INTERNAL', 'The service has a problem', '服务出了点问题'],
+  [500, 'ERR_WECHAT_CONFIG', 'not set up right', '没有设置好'],
+  [500, 'ERR_WECHAT_PERMISSION_DENIED', 'not set up right', '没有设置好'],
+  [502, undefined, 'The service has a problem', '服务出了点问题'],
+  [502, 'ERR_WECHAT_NETWORK', 'no useful answer', '没有给出有效的答复'],
+  [502, 'ERR_WECHAT_RESPONSE', 'no useful answer', '没有给出有效的答复'],
+  [503, 'ERR_WECHAT_BUSY', 'very busy', '很忙'],
+  [503, 'ERR_WECHAT_RATE_LIMITED', 'very busy', '很忙'],
+  [503, 'ERR_WECHAT_LOGIN_LOST', 'lost on its way', '在路上丢失了'],
+  [504, 'ERR_WECHAT_TIMEOUT', 'no useful answer', '没有给出有效的答复'],
 ];
 
 async function buildPage(): Promise<void> {
@@ -112,8 +111,7 @@ describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOu
     service = await startService({
       WECHAT_APP_ID: appId,
       WECHAT_APP_SECRET: appSecret,
-      WECHAT_API_URL: wechat.url,
-      WECHAT_AUTHORIZE_URL: wechat.url,
+      WECHAT_SIMULATOR_URL: wechat.url,
       JWT_SECRET: 'a secret that is only good for these tests',
       LOGINS_PER_MINUTE: '1000',
       LOG_LEVEL: 'warn',
@@ -159,10 +157,10 @@ describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOu
     it('leads to WeChat and back, and shows who came', async () => {
       const callsBefore = wechat.calls.length;
       await visit();
-      await heading(en.labels.title).waitFor();
+      await heading(en.title).waitFor();
       await button(en.login).click();
       await page.getByRole('link', { name: '爱丽丝😀' }).click();
-      await says(en.loggedIn);
+      await says(en.say('loggedIn'));
       await heading('爱丽丝😀').waitFor();
       await page.locator('#avatar').waitFor();
       assert.match(await page.locator('.life').innerText(), /^This login lasts another (2:00:00|1:59:5\d)$/);
@@ -180,7 +178,7 @@ describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOu
       const states: unknown[] = [];
       for (const user of ['alice', 'bob']) {
         await logIn(user);
-        await button(en.labels.logout).click();
+        await button(en.logout).click();
         states.push((visitor.posted.at(-1) as { state: unknown }).state);
       }
       for (const state of states) assert.match(String(state), /^[\da-f]{32}$/);
@@ -211,10 +209,10 @@ describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOu
       await page.locator('a[href*="user=alice"]').click();
       await posting;
       await page.reload();
-      await says(en.welcome);
+      await says(en.say('welcome'));
       await page.goBack();
       await page.goForward();
-      await says(en.welcome);
+      await says(en.say('welcome'));
       assert.deepEqual(addresses, [`${service.url}/`]);
       assert.equal(visitor.posted.length, 1);
     });
@@ -226,7 +224,7 @@ describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOu
         asked += 1;
       });
       await button(en.login).click();
-      await says(en.wait);
+      await says(en.say('wait'));
       await page.locator('#login').click({ force: true });
       assert.equal(await page.locator('#login').getAttribute('aria-disabled'), 'true');
       assert.equal(asked, 1);
@@ -243,8 +241,8 @@ describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOu
       assert.equal(await page.locator('#login').evaluate((element) => getComputedStyle(element).outlineStyle), 'solid');
       await page.keyboard.press('Enter');
       await page.locator('a[href*="user=alice"]').press('Enter');
-      await button(en.labels.logout).press('Enter');
-      await says(en.loggedOut);
+      await button(en.logout).press('Enter');
+      await says(en.say('loggedOut'));
       assert.equal(await focus(), 'login');
     });
   });
@@ -262,7 +260,7 @@ describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOu
       await visit();
       await button(en.login).click();
       await page.getByRole('link', { name: 'Refuse' }).click();
-      await says(en.problems.refused);
+      await says(en.say('ERR_WECHAT_LOGIN_REFUSED'));
       assert.deepEqual(visitor.posted, []);
       await startsAgain();
     });
@@ -273,7 +271,7 @@ describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOu
         sessionStorage.setItem('state', 'mine');
       });
       await page.goto(`${service.url}/?state=mine`);
-      await says(en.problems.refused);
+      await says(en.say('ERR_WECHAT_LOGIN_REFUSED'));
       assert.deepEqual(visitor.posted, []);
     });
 
@@ -291,7 +289,7 @@ describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOu
       );
       await button(en.login).click();
       await page.locator('a[href*="user=alice"]').click();
-      await says(en.problems.used);
+      await says(en.say('ERR_WECHAT_CODE_USED'));
       await startsAgain();
     });
 
@@ -300,7 +298,7 @@ describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOu
       await button(en.login).click();
       await page.getByRole('link', { name: 'Refuse' }).waitFor();
       await page.goto(`${service.url}/?code=${codeOf('alice')}&state=${'0123456789abcdef'.repeat(2)}`);
-      await says(en.problems.foreign);
+      await says(en.say('ERR_WECHAT_WRONG_STATE'));
       assert.deepEqual(visitor.posted, []);
       await startsAgain();
     });
@@ -309,7 +307,7 @@ describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOu
       it(`has no state: ?code=...${state}`, async () => {
         await visit();
         await page.goto(`${service.url}/?code=${codeOf('alice')}${state}`);
-        await says(en.problems.foreign);
+        await says(en.say('ERR_WECHAT_WRONG_STATE'));
         assert.deepEqual(visitor.posted, []);
         await startsAgain();
       });
@@ -318,10 +316,10 @@ describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOu
     it('has a state that was used already', async () => {
       await visit();
       const address = await logInAndTellAddress();
-      await button(en.labels.logout).click();
+      await button(en.logout).click();
       address.searchParams.set('code', codeOf('bob'));
       await page.goto(address.href);
-      await says(en.problems.foreign);
+      await says(en.say('ERR_WECHAT_WRONG_STATE'));
       assert.equal(visitor.posted.length, 1);
       await startsAgain();
     });
@@ -330,7 +328,7 @@ describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOu
       await visit();
       const address = await logInAndTellAddress();
       await page.goto(address.href);
-      await says(en.problems.foreign);
+      await says(en.say('ERR_WECHAT_WRONG_STATE'));
       await heading('爱丽丝😀').waitFor();
       assert.equal(visitor.posted.length, 1);
     });
@@ -339,12 +337,12 @@ describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOu
       await visit();
       await page.context().setOffline(true);
       await button(en.login).click();
-      await says(en.problems.offline);
+      await says(en.say('offline'));
       await page.context().setOffline(false);
       await page.route('**/api/auth/wechat', (route) => route.abort(), { times: 1 });
       await button(en.again).click();
       await page.locator('a[href*="user=alice"]').click();
-      await says(en.problems.offline);
+      await says(en.say('offline'));
       await startsAgain();
     });
 
@@ -353,7 +351,7 @@ describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOu
       const html = { contentType: 'text/html', body: '<h1>Please pay for this Wi-Fi</h1>' };
       await page.route('**/api/auth/wechat?*', (route) => route.fulfill(html), { times: 1 });
       await button(en.login).click();
-      await says(en.problems.other);
+      await says(en.say('other'));
       await startsAgain();
     });
   });
@@ -361,15 +359,15 @@ describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOu
   it('has a sentence for every failure, in both languages', async () => {
     await visit();
     await logIn('alice');
-    for (const [status, code, sentence] of failures) {
+    for (const [status, code, english, chinese] of failures) {
       // Without a code: the page of a proxy.
       const answer =
         code === undefined ? { body: '<h1>Sorry</h1>' } : { json: { error: { code, message: 'not shown' } } };
       await page.route('**/api/me', (route) => route.fulfill({ status, ...answer }), { times: 1 });
-      await button(en.labels.me).click();
-      await says(en.problems[sentence]);
+      await button(en.me).click();
+      await says(english);
       await button(en.otherLanguage).click();
-      await says(zh.problems[sentence]);
+      await says(chinese);
       await button(zh.otherLanguage).click();
       const loggedOut = await button(en.again).isVisible();
       assert.equal(loggedOut, status === 401, `after ${status} ${String(code)}`);
@@ -382,7 +380,7 @@ describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOu
       it(`do nothing but be seen: ${nickname}`, async () => {
         await visit();
         await logIn(id);
-        await says(en.loggedIn);
+        await says(en.say('loggedIn'));
         await page.waitForLoadState('networkidle');
         assert.equal(await page.locator('#name').textContent(), nickname);
         assert.equal(await page.locator('#name *').count(), 0);
@@ -405,7 +403,7 @@ describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOu
         await page.route('**/api/me', (route) =>
           route.fulfill({ json: { user: { openid: 'o-1', nickname: 'Eve', avatar } } }),
         );
-        await button(en.labels.me).click();
+        await button(en.me).click();
         await heading('Eve').waitFor();
         assert.equal(await page.locator('#avatar').getAttribute('src'), '');
         assert.equal(await page.locator('#avatar').isVisible(), false);
@@ -430,7 +428,7 @@ describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOu
     for (const [id, initial, name] of [
       ['bob', '😀', '😀王小明'],
       ['faceless', 'Z', 'Zoe'],
-      ['nameless', 'W', en.nameless],
+      ['nameless', 'W', en.say('nameless')],
     ] as const) {
       it(`fall back to an initial: ${id}`, async () => {
         await visit();
@@ -446,15 +444,15 @@ describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOu
     it('show the account as the service knows it', async () => {
       await visit();
       await logIn('alice');
-      await button(en.labels.me).click();
+      await button(en.me).click();
       await says('The service knows you as');
       await heading('爱丽丝😀').waitFor();
       assert.match(await page.getByRole('status').innerText(), /\no[\w-]{27}$/);
       await page.route('**/api/me', (route) =>
         route.fulfill({ json: { user: { openid: 'o-1', nickname: 'New name', avatar: '' } } }),
       );
-      await button(en.labels.me).click();
-      await says(en.known('o-1'));
+      await button(en.me).click();
+      await says(en.say('known', 'o-1'));
       await heading('New name').waitFor();
       await page.reload();
       await heading('New name').waitFor();
@@ -463,15 +461,15 @@ describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOu
     it('check and refresh the token of WeChat', async () => {
       await visit();
       await logIn('alice');
-      await button(en.labels.validate).click();
-      await says(en.valid);
+      await button(en.validate).click();
+      await says(en.say('valid'));
       wechat.advance(3 * hour);
-      await button(en.labels.validate).click();
-      await says(en.problems.invalid);
-      await button(en.labels.refresh).click();
-      await says(en.refreshed(120));
-      await button(en.labels.validate).click();
-      await says(en.valid);
+      await button(en.validate).click();
+      await says(en.say('invalid'));
+      await button(en.refresh).click();
+      await says(en.say('refreshed', '120'));
+      await button(en.validate).click();
+      await says(en.say('valid'));
       assert.deepEqual(visitor.complaints, []);
     });
 
@@ -479,16 +477,16 @@ describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOu
       await visit();
       await logIn('alice');
       wechat.advance(31 * 24 * hour);
-      await button(en.labels.refresh).click();
-      await says(en.problems.ended);
+      await button(en.refresh).click();
+      await says(en.say('UNAUTHORIZED'));
       await button(en.again).waitFor();
     });
 
     it('log out, for good', async () => {
       await visit();
       await logIn('alice');
-      await button(en.labels.logout).click();
-      await says(en.loggedOut);
+      await button(en.logout).click();
+      await says(en.say('loggedOut'));
       await page.reload();
       await button(en.login).waitFor();
       const kept = await page.evaluate(() => JSON.stringify([sessionStorage, localStorage]));
@@ -508,7 +506,7 @@ describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOu
       await page.clock.fastForward(hour);
       await life.getByText(/^(1:00:00|0:59:\d\d)$/).waitFor();
       await page.clock.fastForward(hour);
-      await says(en.problems.ended);
+      await says(en.say('UNAUTHORIZED'));
       await button(en.again).waitFor();
       await page.reload();
       await button(en.login).waitFor();
@@ -522,7 +520,7 @@ describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOu
         sessionStorage.setItem('login', JSON.stringify({ ...login, end: Date.now() - 1000 }));
       });
       await page.reload();
-      await says(en.problems.ended);
+      await says(en.say('UNAUTHORIZED'));
       await button(en.again).waitFor();
     });
 
@@ -534,8 +532,8 @@ describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOu
         sessionStorage.setItem('login', JSON.stringify({ ...login, token: 'e30.e30.e30' }));
       });
       await page.reload();
-      await button(en.labels.me).click();
-      await says(en.problems.ended);
+      await button(en.me).click();
+      await says(en.say('UNAUTHORIZED'));
       await button(en.again).waitFor();
     });
   });
@@ -550,25 +548,25 @@ describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOu
       it(`begin with the one of the browser: ${locale}`, async () => {
         await visit({ locale });
         await button(text.login).waitFor();
-        await heading(text.labels.title).waitFor();
-        await says(text.welcome);
+        await heading(text.title).waitFor();
+        await says(text.say('welcome'));
         assert.equal(await page.locator('html').getAttribute('lang'), text.lang);
       });
     }
 
     it('change at a click, in every place, and stay over the way to WeChat', async () => {
-      const labels = () => page.locator('[data-label]').allTextContents();
+      const labels = () => page.locator('main :not(#language) > [lang]:visible').allInnerTexts();
       await visit({ locale: 'zh-CN' });
       for (const label of await labels()) assert.match(label, /^\p{Script=Han}/u);
       await button('English').click();
       for (const label of await labels()) assert.match(label, /^[A-Z]\P{Script=Han}+$/u);
       assert.equal(await page.locator('html').getAttribute('lang'), 'en');
       await logIn('alice');
-      await says(en.loggedIn);
+      await says(en.say('loggedIn'));
       await button('中文').click();
-      await says(zh.loggedIn);
+      await says(zh.say('loggedIn'));
       await page.reload();
-      await button(zh.labels.logout).waitFor();
+      await button(zh.logout).waitFor();
     });
   });
 
@@ -622,7 +620,7 @@ describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOu
         const check = async () => poor.push(...(await page.evaluate(findPoorContrast)));
         await check();
         await page.goto(`${service.url}/?code=1&state=2`);
-        await says(en.problems.foreign);
+        await says(en.say('ERR_WECHAT_WRONG_STATE'));
         await check();
         await logIn('bob');
         await check();
