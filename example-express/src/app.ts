@@ -4,25 +4,24 @@ import cors from 'cors';
 import express, { type Express, type Request } from 'express';
 import { rateLimit } from 'express-rate-limit';
 import helmet from 'helmet';
-import { WeChatApiError, type WeChatClient } from 'passport-wechat-code';
+import { WeChatApiError } from 'passport-wechat-code';
 import type { Logger } from 'pino';
-import { pinoHttp } from 'pino-http';
 
-import { AccessTokens } from './access-tokens.js';
 import { issueJwt } from './jwt.js';
+import { logRequests } from './log.js';
 import { createGuards } from './login.js';
 import { answerProblem, notFound, Problem } from './problem.js';
 import type { Settings } from './settings.js';
 import type { Cache, Database } from './stores.js';
 import { type User, Users } from './users.js';
+import { authorizeUrl, type WeChat } from './wechat.js';
 
 /** What the service is made of. */
 export interface Parts {
   settings: Settings;
-  jwtSecret: string;
-  client: WeChatClient;
-  /** Where a browser goes to log in with this state. */
-  authorizeUrl: (state: string) => string;
+  wechat: WeChat;
+  /** Where browsers reach the service. */
+  address: string;
   database: Database;
   cache: Cache;
   log: Logger;
@@ -41,28 +40,20 @@ const pagePolicy = {
 };
 
 /** Puts the service together. */
-export function createApp({ settings, jwtSecret, client, authorizeUrl, database, cache, log }: Parts): Express {
-  const users = new Users(database);
-  const tokens = new AccessTokens(cache);
-  const guards = createGuards({ client, users, tokens, jwtSecret });
+export function createApp({ settings, wechat, address, database, cache, log }: Parts): Express {
+  const { client } = wechat;
+  const users = new Users(database, cache);
+  const guards = createGuards(client, users, settings.JWT_SECRET);
   const app = express();
   app.set('trust proxy', settings.TRUSTED_PROXIES);
-  // Wrapped, the serializers of the log would be replaced by ones that show every header.
-  app.use(
-    pinoHttp({
-      logger: log,
-      wrapSerializers: false,
-      genReqId: () => crypto.randomUUID(),
-      customLogLevel: (_req, { statusCode }) => (statusCode < 500 ? 'info' : 'error'),
-    }),
-  );
+  app.use(logRequests(log));
   app.use(helmet({ contentSecurityPolicy: { useDefaults: false, directives: pagePolicy } }));
   app.use(cors({ origin: settings.CORS_ORIGINS }));
   app.use(express.static(fileURLToPath(new URL('../public', import.meta.url))));
   app.use(express.json({ limit: '10kb' }));
 
   app.get('/healthz', async (_req, res) => {
-    await Promise.all([database.query('SELECT 1'), cache.check()]).catch((cause: unknown) => {
+    await Promise.all([database.query('SELECT 1'), cache.tokens.get('health')]).catch((cause: unknown) => {
       throw new Problem(503, 'STORE_AWAY', 'A store does not answer', { cause });
     });
     res.json({ status: 'ok' });
@@ -74,7 +65,7 @@ export function createApp({ settings, jwtSecret, client, authorizeUrl, database,
     if (typeof state !== 'string' || !/^[\da-zA-Z]{16,128}$/.test(state)) {
       throw new Problem(400, 'BAD_STATE', 'The state must be 16 to 128 letters and digits');
     }
-    res.json({ url: authorizeUrl(state) });
+    res.json({ url: authorizeUrl(wechat, settings.WECHAT_SCOPE, `${address}/`, state) });
   });
 
   const limit = rateLimit({
@@ -89,7 +80,7 @@ export function createApp({ settings, jwtSecret, client, authorizeUrl, database,
   // Scenario 1: the front end got a code, and becomes a logged-in user.
   app.post('/api/auth/wechat', limit, guards.wechat, (req, res) => {
     const user = userOf(req);
-    res.json({ token: issueJwt(user, jwtSecret, settings.JWT_SECONDS), user: toPublic(user) });
+    res.json({ token: issueJwt(user, settings.JWT_SECRET, settings.JWT_SECONDS), user: toPublic(user) });
   });
 
   app.get('/api/me', guards.jwt, (req, res) => {
@@ -105,15 +96,14 @@ export function createApp({ settings, jwtSecret, client, authorizeUrl, database,
       }
       throw error;
     });
-    await users.saveRefreshToken(id, refreshed);
-    await tokens.save(id, refreshed);
+    await users.saveTokens(id, refreshed);
     res.json({ expiresIn: refreshed.expiresIn });
   });
 
   // Scenario 4: does the access token still work?
   app.get('/api/wechat/validate', guards.jwt, async (req, res) => {
     const { id, openid } = userOf(req);
-    const accessToken = await tokens.find(id);
+    const accessToken = await users.accessToken(id);
     res.json({ valid: accessToken !== undefined && (await client.validateToken(accessToken, openid)) });
   });
 
@@ -122,9 +112,10 @@ export function createApp({ settings, jwtSecret, client, authorizeUrl, database,
   return app;
 }
 
+/** Who the guard of the route let in. */
 function userOf({ user }: Request): User {
   if (user === undefined) throw new Error('This route needs a guard');
-  return user;
+  return user as User;
 }
 
 function toPublic({ openid, nickname, avatar }: User): Omit<User, 'id'> {

@@ -1,9 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
 import { type Logger, pino } from 'pino';
-
-type LoggedRequest = IncomingMessage & { id?: unknown };
-type LoggedError = Error & { code?: unknown; errcode?: unknown; rid?: unknown };
+import { type HttpLogger, pinoHttp } from 'pino-http';
 
 /** Makes the log of the service. A line never holds a header, a body, a query or a row of the database. */
 export function createLog(level: string): Logger {
@@ -11,17 +9,24 @@ export function createLog(level: string): Logger {
     level,
     serializers: {
       // The query is left out: WeChat sends the code back in it.
-      req: ({ id, method, url }: LoggedRequest) => ({ id, method, path: url?.split('?')[0] }),
-      res: ({ statusCode }: { statusCode?: number }) => ({ status: statusCode }),
+      req: ({ id, method, url }: IncomingMessage & { id?: unknown }) => ({ id, method, path: url?.split('?')[0] }),
+      res: ({ statusCode }: { statusCode: number }) => ({ status: statusCode }),
       // Only what is known to be safe: an error of the database can hold the row it is about.
-      err: ({ name, message, stack, code, errcode, rid }: LoggedError) => ({
-        name,
-        message,
-        stack,
-        code,
-        errcode,
-        rid,
-      }),
+      err: (error: object) => pick(error, 'name', 'message', 'stack', 'code', 'errcode', 'rid'),
     },
   });
+}
+
+/** One line for each request, with an id that every other line about it has too. */
+export function logRequests(logger: Logger): HttpLogger {
+  return pinoHttp({
+    logger,
+    wrapSerializers: false, // or they would be replaced by ones that show every header
+    genReqId: () => crypto.randomUUID(),
+    customLogLevel: (_req, { statusCode }) => (statusCode < 500 ? 'info' : 'error'),
+  });
+}
+
+function pick(object: object, ...names: string[]): Record<string, unknown> {
+  return Object.fromEntries(names.map((name) => [name, Reflect.get(object, name) as unknown]));
 }

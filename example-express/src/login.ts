@@ -2,34 +2,18 @@ import type { RequestHandler } from 'express';
 import passport from 'passport';
 import { type LoginFailure, type WeChatClient, WeChatCodeStrategy } from 'passport-wechat-code';
 
-import type { AccessTokens } from './access-tokens.js';
 import { jwtStrategy } from './jwt.js';
 import { Problem } from './problem.js';
-import type { User, Users } from './users.js';
-
-declare global {
-  // eslint-disable-next-line @typescript-eslint/no-namespace -- this is how Passport's types learn what a user is
-  namespace Express {
-    // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- the same user as everywhere here
-    interface User extends AppUser {}
-  }
-}
-type AppUser = User;
+import type { Users } from './users.js';
 
 /** Two ways in: with a code from WeChat, and from then on with the JWT that was given for it. */
-export function createGuards(parts: { client: WeChatClient; users: Users; tokens: AccessTokens; jwtSecret: string }): {
-  wechat: RequestHandler;
-  jwt: RequestHandler;
-} {
-  const { client, users, tokens, jwtSecret } = parts;
+export function createGuards(
+  client: WeChatClient,
+  users: Users,
+  jwtSecret: string,
+): Record<'wechat' | 'jwt', RequestHandler> {
   const authenticator = new passport.Passport();
-  authenticator.use(
-    new WeChatCodeStrategy({ client }, async (tokenResponse, profile) => {
-      const user = await users.save(profile, tokenResponse);
-      await tokens.save(user.id, tokenResponse);
-      return user;
-    }),
-  );
+  authenticator.use(new WeChatCodeStrategy({ client }, (tokens, profile) => users.save(profile, tokens)));
   authenticator.use(jwtStrategy(jwtSecret, users));
 
   // With a callback, because Passport's own answer to a failed login is plain text.

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,8 +7,7 @@ import { createLog } from './log.js';
 import { readSettings } from './settings.js';
 import { openCache, openDatabase } from './stores.js';
 import { logInAndTell } from './transcript.js';
-import { Users } from './users.js';
-import { authorizeUrl, openWeChat } from './wechat.js';
+import { openWeChat } from './wechat.js';
 
 /** How long a stop waits for requests under way, in ms. */
 const PATIENCE = 10_000;
@@ -20,25 +18,12 @@ async function start(): Promise<void> {
   const wechat = await openWeChat(settings);
   const database = await openDatabase(settings, log);
   const cache = await openCache(settings, log);
-  await new Users(database).prepare();
 
   const server = createServer();
   server.listen(settings.PORT, settings.HOST);
   await once(server, 'listening');
-  const address = settings.PUBLIC_URL ?? `http://localhost:${String((server.address() as AddressInfo).port)}`;
-  server.on(
-    'request',
-    createApp({
-      settings,
-      // A made-up secret is good for one run of one instance, which is what the simulator is for.
-      jwtSecret: settings.JWT_SECRET ?? randomBytes(32).toString('base64'),
-      client: wechat.client,
-      authorizeUrl: (state) => authorizeUrl(wechat, settings.WECHAT_SCOPE, `${address}/`, state),
-      database,
-      cache,
-      log,
-    }),
-  );
+  const address = settings.PUBLIC_URL ?? `http://localhost:${(server.address() as AddressInfo).port}`;
+  server.on('request', createApp({ settings, wechat, address, database, cache, log }));
 
   let stopping = false;
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
@@ -49,16 +34,14 @@ async function start(): Promise<void> {
     server.close();
     server.keepAliveTimeout = 1; // or connections whose last request is answered from now on stay open for seconds
     await once(server, 'close');
-    await Promise.all([wechat.close(), database.close(), cache.close()]);
+    await Promise.all([wechat.close(), database.close(), cache.tokens.disconnect()]);
   };
   process.on('SIGTERM', (signal) => void stop(signal));
   process.on('SIGINT', (signal) => void stop(signal));
 
   if (wechat.simulated) {
-    const login = await logInAndTell(address);
-    console.log(
-      `\nWECHAT_APP_ID is not set: this runs with a simulator of WeChat. Here is one whole login:\n\n${login}`,
-    );
+    console.log('\nWECHAT_APP_ID is not set: this runs with a simulator of WeChat. Here is one whole login:\n');
+    console.log(await logInAndTell(address));
   }
   console.log(`\nThe service is at ${address} (stop it with Ctrl+C)`);
 }

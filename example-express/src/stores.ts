@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 
 import { PGlite } from '@electric-sql/pglite';
 import KeyvRedis, { createClient } from '@keyv/redis';
@@ -20,35 +21,27 @@ export interface Database {
 export interface Cache {
   tokens: Keyv<string>;
   rateLimits: Store;
-  check: () => Promise<unknown>;
-  close: () => Promise<void>;
 }
 
 /** How long a store may take, in ms. */
 const TIMEOUT = 3_000;
 
+/** Opens the database, and makes the table if it is not there. */
 export async function openDatabase({ DATABASE_URL }: Settings, log: Logger): Promise<Database> {
-  if (DATABASE_URL === undefined) return await PGlite.create();
-  const pool = new pg.Pool({
-    connectionString: DATABASE_URL,
-    connectionTimeoutMillis: TIMEOUT,
-    query_timeout: TIMEOUT,
-  });
+  const database = DATABASE_URL === undefined ? await PGlite.create() : openPostgres(DATABASE_URL, log);
+  await database.query(await readFile(new URL('../schema.sql', import.meta.url), 'utf8'));
+  return database;
+}
+
+function openPostgres(connectionString: string, log: Logger): Database {
+  const pool = new pg.Pool({ connectionString, connectionTimeoutMillis: TIMEOUT, query_timeout: TIMEOUT });
   // A lost idle connection is replaced at the next query.
   pool.on('error', (err) => log.warn({ err }, 'lost a connection to PostgreSQL'));
   return { query: (text, values) => pool.query(text, values), close: () => pool.end() };
 }
 
 export async function openCache({ REDIS_URL }: Settings, log: Logger): Promise<Cache> {
-  if (REDIS_URL === undefined) {
-    const tokens = new Keyv<string>();
-    return {
-      tokens,
-      rateLimits: new MemoryStore(),
-      check: () => tokens.has('health'),
-      close: () => tokens.disconnect(),
-    };
-  }
+  if (REDIS_URL === undefined) return { tokens: new Keyv<string>(), rateLimits: new MemoryStore() };
   // Fail at once when Redis is away, instead of letting visitors wait until it is back.
   const client = createClient({
     url: REDIS_URL,
@@ -66,16 +59,12 @@ export async function openCache({ REDIS_URL }: Settings, log: Logger): Promise<C
   void client.connect();
   await once(client, 'ready');
   const store = new KeyvRedis<string>(client, { throwOnErrors: true });
-  return {
-    tokens: new Keyv<string>({ store, throwOnErrors: true }),
-    rateLimits: new RedisStore({
-      sendCommand: (...command: string[]) => {
-        const reply = client.sendCommand<string | number[]>(command);
-        // It remembers a script that it could not load as such for ever; one that Redis does not know, it loads again.
-        return command[0] === 'SCRIPT' ? reply.catch(() => 'not loaded') : reply;
-      },
-    }),
-    check: () => client.ping(),
-    close: () => client.close(),
-  };
+  const rateLimits = new RedisStore({
+    sendCommand: (...command: string[]) => {
+      const reply = client.sendCommand<string | number[]>(command);
+      // It remembers a script that it could not load as such for ever; one that Redis does not know, it loads again.
+      return command[0] === 'SCRIPT' ? reply.catch(() => 'not loaded') : reply;
+    },
+  });
+  return { tokens: new Keyv<string>({ store, throwOnErrors: true }), rateLimits };
 }

@@ -1,6 +1,6 @@
 import type { TokenResponse, WeChatProfile } from 'passport-wechat-code';
 
-import type { Database } from './stores.js';
+import type { Cache, Database } from './stores.js';
 
 /** A user of this service. */
 export interface User {
@@ -10,33 +10,14 @@ export interface User {
   avatar: string;
 }
 
-/** The users, with the refresh token that WeChat gave for each. An account is one user of one app. */
+/** The users, and what WeChat gave for each: the refresh token lies beside the user, the access token in the cache. */
 export class Users {
   readonly #database: Database;
+  readonly #tokens: Cache['tokens'];
 
-  constructor(database: Database) {
+  constructor(database: Database, { tokens }: Pick<Cache, 'tokens'>) {
     this.#database = database;
-  }
-
-  /** Makes the table if it is not there. Several instances may do so at once: the lock makes them wait for each other. */
-  async prepare(): Promise<void> {
-    await this.#database.query(`
-      DO $$ BEGIN
-        PERFORM pg_advisory_xact_lock(hashtext('example-express'));
-        CREATE TABLE IF NOT EXISTS users (
-          id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
-          app_id text NOT NULL,
-          openid text NOT NULL,
-          unionid text,
-          nickname text NOT NULL,
-          avatar text NOT NULL,
-          refresh_token text NOT NULL,
-          created_at timestamptz NOT NULL DEFAULT now(),
-          seen_at timestamptz NOT NULL DEFAULT now(),
-          UNIQUE (app_id, openid)
-        );
-        CREATE INDEX IF NOT EXISTS users_unionid ON users (unionid);
-      END $$`);
+    this.#tokens = tokens;
   }
 
   /** Stores who logged in, in one statement: two logins at once make one user, and none is half written. */
@@ -60,7 +41,9 @@ export class Users {
         tokens.refreshToken.exposeSecret(),
       ],
     );
-    return rows[0] as User;
+    const user = rows[0] as User;
+    await this.#saveAccessToken(user.id, tokens);
+    return user;
   }
 
   async find(id: string): Promise<User | undefined> {
@@ -73,7 +56,18 @@ export class Users {
     return (rows[0] as { refresh_token: string }).refresh_token;
   }
 
-  async saveRefreshToken(id: string, { refreshToken }: TokenResponse): Promise<void> {
-    await this.#database.query('UPDATE users SET refresh_token = $2 WHERE id = $1', [id, refreshToken.exposeSecret()]);
+  async saveTokens(id: string, tokens: TokenResponse): Promise<void> {
+    const refreshToken = tokens.refreshToken.exposeSecret();
+    await this.#database.query('UPDATE users SET refresh_token = $2 WHERE id = $1', [id, refreshToken]);
+    await this.#saveAccessToken(id, tokens);
+  }
+
+  /** Scenario 2: WeChat's access tokens in Redis. Each is forgotten when WeChat forgets it. */
+  async #saveAccessToken(id: string, { accessToken, expiresIn }: TokenResponse): Promise<void> {
+    await this.#tokens.set(`wechat:access_token:${id}`, accessToken.exposeSecret(), expiresIn * 1000);
+  }
+
+  accessToken(id: string): Promise<string | undefined> {
+    return this.#tokens.get(`wechat:access_token:${id}`);
   }
 }

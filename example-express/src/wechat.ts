@@ -14,15 +14,14 @@ export interface WeChat {
 
 /** Connects to WeChat when an app is set, and to a simulator started for the purpose when none is. */
 export async function openWeChat(settings: Settings): Promise<WeChat> {
-  const { WECHAT_APP_ID: appId, WECHAT_APP_SECRET: appSecret, WECHAT_AUTHORIZE_URL: pages } = settings;
+  const { WECHAT_APP_ID: appId, WECHAT_APP_SECRET: appSecret, WECHAT_SIMULATOR_URL: baseUrl } = settings;
   if (appId !== undefined && appSecret !== undefined) {
-    const http = { baseUrl: settings.WECHAT_API_URL, timeout: settings.WECHAT_TIMEOUT * 1000 };
+    const http = { timeout: settings.WECHAT_TIMEOUT * 1000, ...(baseUrl !== undefined && { baseUrl }) };
     const client = new WeChatClient({ appId, appSecret, http });
-    return { client, pages, simulated: false, close: () => Promise.resolve() };
+    return { client, pages: baseUrl ?? 'https://open.weixin.qq.com', simulated: false, close: () => Promise.resolve() };
   }
   const simulator = await startWeChatSimulator();
-  const [app] = simulator.apps;
-  const client = new WeChatClient({ ...app, http: { baseUrl: simulator.url } });
+  const client = new WeChatClient({ ...simulator.apps[0], http: { baseUrl: simulator.url } });
   return { client, pages: simulator.url, simulated: true, close: () => simulator.close() };
 }
 
@@ -31,9 +30,9 @@ export async function openWeChat(settings: Settings): Promise<WeChat> {
  *
  * @see https://developers.weixin.qq.com/doc/oplatform/Website_App/WeChat_Login/Wechat_Login.html
  */
-export function authorizeUrl(wechat: WeChat, scope: string, redirectUri: string, state: string): string {
+export function authorizeUrl({ client, pages }: WeChat, scope: string, redirectUri: string, state: string): string {
   const page = scope === 'snsapi_login' ? 'connect/qrconnect' : 'connect/oauth2/authorize';
-  const appid = wechat.client.appId;
+  const { appId: appid } = client;
   const query = new URLSearchParams({ appid, redirect_uri: redirectUri, response_type: 'code', scope, state });
-  return `${wechat.pages}/${page}?${query.toString()}#wechat_redirect`;
+  return `${pages}/${page}?${query.toString()}#wechat_redirect`;
 }

@@ -74,8 +74,7 @@ export function settingsFor({ url, apps }: WeChatSimulator, app = apps[0]): Reco
   return {
     WECHAT_APP_ID: app.appId,
     WECHAT_APP_SECRET: app.appSecret,
-    WECHAT_API_URL: url,
-    WECHAT_AUTHORIZE_URL: url,
+    WECHAT_SIMULATOR_URL: url,
     JWT_SECRET,
     LOGINS_PER_MINUTE: '1000000',
   };

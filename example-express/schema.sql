@@ -1,0 +1,17 @@
+-- Runs at every start. Several instances may start at once: the lock makes them wait for each other.
+DO $$ BEGIN
+  PERFORM pg_advisory_xact_lock(hashtext('example-express'));
+  CREATE TABLE IF NOT EXISTS users (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    app_id text NOT NULL,
+    openid text NOT NULL,
+    unionid text,
+    nickname text NOT NULL,
+    avatar text NOT NULL,
+    refresh_token text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    seen_at timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (app_id, openid) -- an account is one user of one app
+  );
+  CREATE INDEX IF NOT EXISTS users_unionid ON users (unionid);
+END $$
