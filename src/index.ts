@@ -18,7 +18,22 @@ export {
   WeChatResponseError,
 } from './errors.js';
 export type { HttpOptions } from './http-options.js';
+export type {
+  AppOptions,
+  ClientOptions,
+  CommonLoginOptions,
+  LoginClient,
+  LoginFailure,
+  LoginFailureCode,
+} from './login.js';
 export type { LoginRequest } from './login-request.js';
+export {
+  type SessionClient,
+  type VerifySession,
+  type VerifySessionWithRequest,
+  WeChatMiniProgramStrategy,
+  type WeChatMiniProgramStrategyOptions,
+} from './mini-program-strategy.js';
 export {
   AccessToken,
   AppId,
@@ -32,11 +47,6 @@ export {
 } from './newtypes.js';
 export type { WeChatProfile } from './profile.js';
 export {
-  type AppOptions,
-  type ClientOptions,
-  type LoginClient,
-  type LoginFailure,
-  type LoginFailureCode,
   type LoginOptions,
   type Verify,
   type VerifyWithRequest,

@@ -1,4 +1,4 @@
-import type { TokenResponse, UserInfo } from './answer.js';
+import type { TokenResponse, UserInfo, WeChatSession } from './answer.js';
 import type { AppId, OpenId, UnionId } from './newtypes.js';
 
 /**
@@ -29,18 +29,23 @@ export interface WeChatProfile {
   _json?: UserInfo;
 }
 
-/** Makes the profile of the user that tokens belong to. */
-export function toProfile(appId: AppId, tokens: TokenResponse, userInfo: UserInfo | undefined): WeChatProfile {
-  const unionid = tokens.unionid ?? userInfo?.unionid;
+/** Makes the profile of the user that tokens or a session belong to. */
+export function toProfile(
+  appId: AppId,
+  credentials: TokenResponse | WeChatSession,
+  userInfo?: UserInfo,
+): WeChatProfile {
+  const { openid } = credentials;
+  const unionid = credentials.unionid ?? userInfo?.unionid;
   return {
     provider: 'wechat',
-    id: tokens.openid,
+    id: openid,
     ...(userInfo && {
       displayName: userInfo.nickname,
       photos: userInfo.headimgurl === '' ? [] : [{ value: userInfo.headimgurl }],
     }),
     appId,
-    openid: tokens.openid,
+    openid,
     ...(unionid !== undefined && { unionid }),
     ...(userInfo && { _json: userInfo }),
   };

@@ -20,6 +20,7 @@ import {
   UnionId,
   WeChatClient,
   WeChatCodeStrategy,
+  WeChatMiniProgramStrategy,
 } from '../src/index.js';
 
 /** Stands in every secret here, and must be seen nowhere. */
@@ -181,6 +182,7 @@ describe('a secret', () => {
       new WeChatClient({ ...options, appSecret: new AppSecret(canary) }),
       new WeChatCodeStrategy(options, verify),
       new WeChatCodeStrategy({ client }, verify),
+      new WeChatMiniProgramStrategy(options, verify),
       Object.create(new WeChatCodeStrategy(options, verify)) as object,
     ]) {
       for (const customInspect of [true, false]) {

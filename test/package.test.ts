@@ -20,6 +20,7 @@ const documentedNames = [
   'WeChatClient',
   'WeChatCodeStrategy',
   'WeChatError',
+  'WeChatMiniProgramStrategy',
   'WeChatNetworkError',
   'WeChatResponseError',
   'exposeTokens',

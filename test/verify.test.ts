@@ -5,7 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { inspect, promisify } from 'node:util';
 import { runInNewContext } from 'node:vm';
 
-import { type Done, WeChatCodeStrategy } from '../src/index.js';
+import type { Strategy } from 'passport';
+
+import { type Done, WeChatCodeStrategy, WeChatMiniProgramStrategy } from '../src/index.js';
 import { closeServers, frameworks, parse, send, startLoginApp } from './support/app.js';
 import { appId, appSecret, startCannedWeChat } from './support/canned-wechat.js';
 
@@ -325,9 +327,13 @@ for (const value of [undefined, null, 0, '', false, NaN, 'route', 'router', 'tex
   ];
 }
 
-function construct(verify: AnyVerify, url: string, passReqToCallback = false): WeChatCodeStrategy {
+/** Both run verify alike. */
+const strategies = [WeChatCodeStrategy, WeChatMiniProgramStrategy];
+type AnyStrategy = (typeof strategies)[number];
+
+function construct(Kind: AnyStrategy, verify: AnyVerify, url: string, passReqToCallback = false): Strategy {
   const options = { appId, appSecret, http: { baseUrl: url }, passReqToCallback };
-  return Reflect.construct(WeChatCodeStrategy, [options, verify]) as WeChatCodeStrategy;
+  return Reflect.construct(Kind, [options, verify]) as Strategy;
 }
 
 function assertError(actual: unknown, expected: Error | RegExp): void {
@@ -335,13 +341,15 @@ function assertError(actual: unknown, expected: Error | RegExp): void {
   else assert.equal(actual, expected);
 }
 
-for (const [framework, express] of Object.entries(frameworks)) {
-  describe(`a login in ${framework} has one outcome when verify`, () => {
+for (const [framework, express, Kind] of Object.entries(frameworks).flatMap(([name, express]) =>
+  strategies.map((Kind) => [name, express, Kind] as const),
+)) {
+  describe(`a login with ${Kind.name} in ${framework} has one outcome when verify`, () => {
     afterEach(closeServers);
 
     for (const [what, [verify, expected]] of Object.entries(cases)) {
       it(what, async () => {
-        const app = await startLoginApp(construct(verify, (await startCannedWeChat()).url), { express });
+        const app = await startLoginApp(construct(Kind, verify, (await startCannedWeChat()).url), { express });
         const reply = await send(app, '/login', { json: { code: 'a' } });
         await send(app, '/callback', { json: { code: 'a' } });
         await sleep(15); // Long enough for all that the cases do later.
@@ -389,9 +397,11 @@ describe('with passReqToCallback, a login has one outcome when verify', () => {
   };
   for (const [what, [verify, status]] of Object.entries(withRequest)) {
     it(what, async () => {
-      const app = await startLoginApp(construct(verify, (await startCannedWeChat()).url, true));
-      assert.equal((await send(app, '/login', { json: { code: 'a' } })).status, status);
-      assert.equal(app.handled, status === 200 ? 1 : 0);
+      for (const Kind of strategies) {
+        const app = await startLoginApp(construct(Kind, verify, (await startCannedWeChat()).url, true));
+        assert.equal((await send(app, '/login', { json: { code: 'a' } })).status, status);
+        assert.equal(app.handled, status === 200 ? 1 : 0);
+      }
     });
   }
 });
@@ -410,7 +420,7 @@ describe('an exception of the application', () => {
     const { url } = await startCannedWeChat();
     for (const express of Object.values(frameworks)) {
       const app = await startLoginApp(
-        construct(() => Promise.resolve({ id: 1n }), url),
+        construct(WeChatCodeStrategy, () => Promise.resolve({ id: 1n }), url),
         { express },
       );
       // JSON has no such number, so the handler throws.

@@ -15,6 +15,7 @@ import {
   WeChatClient,
   WeChatCodeStrategy,
   WeChatError,
+  WeChatMiniProgramStrategy,
   WeChatNetworkError,
   type WeChatProfile,
   WeChatResponseError,
@@ -86,7 +87,8 @@ passport.use(
   ),
 );
 
-const clients = new Map([['main', new WeChatClient({ appId: 'wx0123456789abcdef', appSecret: 'secret', http })]]);
+const main = new WeChatClient({ appId: 'wx0123456789abcdef', appSecret: 'secret', http });
+const clients = new Map([['main', main]]);
 
 passport.use(
   new WeChatCodeStrategy(
@@ -103,6 +105,25 @@ passport.use(
     (req, _tokens, profile, done) => {
       if (req.body === undefined) done(null, false, { message: 'no body' });
       else done(null, { openid: profile.id });
+    },
+  ),
+);
+
+passport.use(
+  new WeChatMiniProgramStrategy(
+    { appId: 'wx0123456789abcdef', appSecret: 'secret', requireUnionId: true },
+    async ({ openid, sessionKey }, profile) => {
+      const key: SessionKey = sessionKey;
+      return await Promise.resolve({ openid, key: key.exposeSecret(), appId: profile.appId });
+    },
+  ),
+);
+
+passport.use(
+  new WeChatMiniProgramStrategy<express.Request>(
+    { name: 'wechat-game', client: (req) => clients.get(req.hostname) ?? main, passReqToCallback: true },
+    (req, session, profile, done) => {
+      done(null, req.secure && { openid: session.openid, unionid: profile.unionid });
     },
   ),
 );
@@ -145,6 +166,9 @@ const app = express();
 app.use(express.json());
 app.use(passport.initialize());
 app.post('/auth/wechat', passport.authenticate('wechat-code', { session: false }), (req, res) => {
+  res.json({ openid: req.user?.openid });
+});
+app.post('/auth/miniprogram', passport.authenticate('wechat-miniprogram', { session: false }), (req, res) => {
   res.json({ openid: req.user?.openid });
 });
 app.use(answerErrors);

@@ -26,6 +26,13 @@ export const userInfoAnswer = {
   unionid: 'oUnionId_of-Alice',
 };
 
+/** What WeChat answers to the code of a mini program. */
+export const sessionAnswer = {
+  session_key: 'U0VTU0lPTl9LRVlfNTVfa04=',
+  openid: 'oOpenId_of-Alice',
+  unionid: 'oUnionId_of-Alice',
+};
+
 export interface CannedWeChat {
   readonly url: string;
   /** The addresses that were asked for, oldest first. They hold secrets. */
@@ -33,13 +40,18 @@ export interface CannedWeChat {
 }
 
 /** A WeChat that gives the same answers to everybody, and shows what it was asked. */
-export async function startCannedWeChat(answers: { tokens?: object; userInfo?: object } = {}): Promise<CannedWeChat> {
+export async function startCannedWeChat(
+  answers: { tokens?: object; userInfo?: object; session?: object } = {},
+): Promise<CannedWeChat> {
   const requests: URL[] = [];
   const url = await listen((request, response) => {
     const asked = new URL(request.url ?? '', 'http://127.0.0.1');
     requests.push(asked);
-    const answer =
-      asked.pathname === '/sns/userinfo' ? (answers.userInfo ?? userInfoAnswer) : (answers.tokens ?? tokenAnswer);
+    const answer = {
+      '/sns/oauth2/access_token': answers.tokens ?? tokenAnswer,
+      '/sns/userinfo': answers.userInfo ?? userInfoAnswer,
+      '/sns/jscode2session': answers.session ?? sessionAnswer,
+    }[asked.pathname];
     response.setHeader('content-type', 'text/plain').end(JSON.stringify(answer));
   });
   return { url, requests };

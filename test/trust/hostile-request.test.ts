@@ -3,7 +3,13 @@ import { inspect } from 'node:util';
 
 import type { RequestHandler } from 'express';
 
-import { type LoginFailureCode, type LoginRequest, WeChatCodeStrategy } from '../../src/index.js';
+import {
+  type AppOptions,
+  type LoginFailureCode,
+  type LoginRequest,
+  WeChatCodeStrategy,
+  WeChatMiniProgramStrategy,
+} from '../../src/index.js';
 import { closeServers, frameworks, type LoginApp, passports, send, type Sent, startLoginApp } from '../support/app.js';
 import { appId, appSecret, type CannedWeChat, startCannedWeChat, tokenAnswer } from '../support/canned-wechat.js';
 
@@ -52,6 +58,26 @@ const empty: unknown[] = [
   { code: undefined }, { body: { code: 'a' } }, { query: { code: 'a' } }, { state: 'a' },
 ];
 
+interface Kind {
+  make: (options: AppOptions) => WeChatCodeStrategy | WeChatMiniProgramStrategy;
+  /** Where the code arrives at WeChat, and what it is called there. */
+  endpoint: string;
+  parameter: string;
+}
+
+const letIn = (): Promise<object> => Promise.resolve({ id: 1 });
+const web: Kind = {
+  make: (options) => new WeChatCodeStrategy(options, letIn),
+  endpoint: '/sns/oauth2/access_token',
+  parameter: 'code',
+};
+const miniProgram: Kind = {
+  make: (options) => new WeChatMiniProgramStrategy(options, letIn),
+  endpoint: '/sns/jscode2session',
+  parameter: 'js_code',
+};
+
+let kind: Kind;
 let wechat: CannedWeChat;
 let read = 0;
 
@@ -60,14 +86,14 @@ function arrived(): string[] {
   const requests = wechat.requests.slice(read);
   read = wechat.requests.length;
   return requests.map(({ pathname, searchParams }) => {
-    assert.equal(pathname, '/sns/oauth2/access_token');
-    const code = searchParams.get('code') ?? '';
+    assert.equal(pathname, kind.endpoint);
+    const code = searchParams.get(kind.parameter) ?? '';
     assert.deepEqual(
       [...searchParams],
       [
         ['appid', appId],
         ['secret', appSecret],
-        ['code', code],
+        [kind.parameter, code],
         ['grant_type', 'authorization_code'],
       ],
     );
@@ -75,8 +101,8 @@ function arrived(): string[] {
   });
 }
 
-function makeStrategy(): WeChatCodeStrategy {
-  return new WeChatCodeStrategy({ appId, appSecret, http: { baseUrl: wechat.url } }, () => Promise.resolve({ id: 1 }));
+function makeStrategy(): ReturnType<Kind['make']> {
+  return kind.make({ appId, appSecret, http: { baseUrl: wechat.url } });
 }
 
 type Result = ['success'] | ['fail', status: number, code: LoginFailureCode] | ['error', error: Error];
@@ -108,9 +134,10 @@ function show(value: unknown): string {
   return inspect(value, { breakLength: Infinity, maxStringLength: 24, maxArrayLength: 4 }).replaceAll(/\p{Cc}/gu, ' ');
 }
 
-function suite(title: string, tests: () => void): void {
-  describe(title, () => {
+function suite(title: string, of: Kind, tests: () => void): void {
+  describe(`to ${of.endpoint}, ${title}`, () => {
     before(async () => {
+      kind = of;
       wechat = await startCannedWeChat({ tokens: { ...tokenAnswer, scope: 'snsapi_base' } });
       read = 0;
     });
@@ -119,7 +146,22 @@ function suite(title: string, tests: () => void): void {
   });
 }
 
-suite('a request whose code WeChat never gave is refused, and WeChat does not hear of it:', () => {
+const refused = 'a request whose code WeChat never gave is refused, and WeChat does not hear of it:';
+const asItCame = 'a code arrives at WeChat exactly as it came:';
+
+suite(refused, web, () => {
+  testRefused();
+
+  it('authdeny, which is what WeChat sends when the user refuses', async () => {
+    for (const request of [{ body: { code: 'authdeny' } }, { query: { code: 'authdeny' } }]) {
+      assert.deepEqual(await authenticate(request), ['fail', 401, 'ERR_WECHAT_LOGIN_REFUSED']);
+    }
+    assert.deepEqual(arrived(), []);
+  });
+});
+suite(refused, miniProgram, testRefused);
+
+function testRefused(): void {
   for (const code of malformed) {
     it(`the code ${show(code)} in the body, in the query, and in both`, async () => {
       for (const request of [{ body: { code } }, { query: { code } }, { body: { code }, query: { code } }]) {
@@ -185,13 +227,6 @@ suite('a request whose code WeChat never gave is refused, and WeChat does not he
     assert.deepEqual(arrived(), []);
   });
 
-  it('authdeny, which is what WeChat sends when the user refuses', async () => {
-    for (const request of [{ body: { code: 'authdeny' } }, { query: { code: 'authdeny' } }]) {
-      assert.deepEqual(await authenticate(request), ['fail', 401, 'ERR_WECHAT_LOGIN_REFUSED']);
-    }
-    assert.deepEqual(arrived(), []);
-  });
-
   const broken = new Error('this cannot be read');
   const unreadable = (): never => {
     throw broken;
@@ -207,9 +242,19 @@ suite('a request whose code WeChat never gave is refused, and WeChat does not he
       assert.deepEqual(arrived(), []);
     });
   }
+}
+
+suite(asItCame, web, testAsItCame);
+suite(asItCame, miniProgram, () => {
+  testAsItCame();
+
+  it('authdeny too, which means nothing there', async () => {
+    assert.deepEqual(await authenticate({ body: { code: 'authdeny' } }), ['success']);
+    assert.deepEqual(arrived(), ['authdeny']);
+  });
 });
 
-suite('a code arrives at WeChat exactly as it came:', () => {
+function testAsItCame(): void {
   for (const code of good) {
     it(show(code), async () => {
       const bare = Object.assign(Object.create(null) as object, { code });
@@ -225,7 +270,7 @@ suite('a code arrives at WeChat exactly as it came:', () => {
     assert.deepEqual(await authenticate(request), ['success']);
     assert.deepEqual(arrived(), ['a']);
   });
-});
+}
 
 /** What comes of it: the code that arrives at WeChat, or the status of the failure. */
 type Expected = string | number;
@@ -365,7 +410,7 @@ const ways = Object.entries(frameworks).flatMap(([framework, express]) =>
   ),
 );
 
-suite('over HTTP, with each Express, each Passport and each parser, the answer to', () => {
+suite('over HTTP, with each Express, each Passport and each parser, the answer to', web, () => {
   let apps: LoginApp[];
   before(async () => {
     apps = await Promise.all(
