@@ -5,7 +5,9 @@ import tseslint from 'typescript-eslint';
 
 const typed = ['{src,test,example-express,docs}/**/*.{ts,mts,cts,cjs}', 'scripts/**/*.js'];
 
-const got = { name: 'got', message: 'Only src/transport.ts talks to got.' };
+const got = { name: 'got', message: 'Only src/got.ts talks to got.' };
+const undici = { name: 'undici', message: 'Only src/undici.ts talks to undici.' };
+const undiciTransport = { regex: '/undici\\.js$', message: 'undici is optional: whoever wants it imports it.' };
 const simulator = { regex: '/simulator/', message: 'The library does not need its simulator.' };
 /** @param {number} depth how many folders deep inside src/simulator the file is */
 const outsideSimulator = (depth) => ({
@@ -43,14 +45,20 @@ export default defineConfig(
         'error',
         { selector: 'TSAsExpression > TSAsExpression', message: 'Narrow the value instead of asserting twice.' },
         { selector: 'ImportExpression[source.value="got"]', message: got.message },
+        { selector: 'ImportExpression[source.value="undici"]', message: undici.message },
       ],
     },
   },
-  { files: typed, ignores: ['src/**'], rules: restrictImports({ paths: [got] }) },
-  { files: ['src/**'], ignores: ['src/transport.ts'], rules: restrictImports({ paths: [got], patterns: [simulator] }) },
-  { files: ['src/transport.ts'], rules: restrictImports({ patterns: [simulator] }) },
-  { files: ['src/simulator/*'], rules: restrictImports({ paths: [got], patterns: [outsideSimulator(0)] }) },
-  { files: ['src/simulator/*/*'], rules: restrictImports({ paths: [got], patterns: [outsideSimulator(1)] }) },
+  { files: typed, ignores: ['src/**'], rules: restrictImports({ paths: [got, undici] }) },
+  {
+    files: ['src/**'],
+    ignores: ['src/got.ts', 'src/undici.ts'],
+    rules: restrictImports({ paths: [got, undici], patterns: [simulator, undiciTransport] }),
+  },
+  { files: ['src/got.ts'], rules: restrictImports({ paths: [undici], patterns: [simulator, undiciTransport] }) },
+  { files: ['src/undici.ts'], rules: restrictImports({ paths: [got], patterns: [simulator] }) },
+  { files: ['src/simulator/*'], rules: restrictImports({ paths: [got, undici], patterns: [outsideSimulator(0)] }) },
+  { files: ['src/simulator/*/*'], rules: restrictImports({ paths: [got, undici], patterns: [outsideSimulator(1)] }) },
   {
     // What JSON.parse gives is typed by a comment there.
     files: ['scripts/**'],

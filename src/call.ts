@@ -22,6 +22,8 @@ export interface Call<T> {
 }
 
 const MAX_BYTES = 65_536;
+/** The form of Node.js's codes: all of an error that is safe to keep. */
+const CODE = /^[A-Z][A-Z0-9_]+$/;
 const TIME_IS_UP = Symbol('time is up');
 
 /**
@@ -76,37 +78,45 @@ async function attempt(
     controller.abort();
   };
   signal?.addEventListener('abort', onAbort);
-  const result = await transport({
-    url,
-    headers: { 'user-agent': userAgent },
-    signal: controller.signal,
-    connectTimeout,
-    maxBytes: MAX_BYTES,
-  });
-  clearTimeout(timer);
-  signal?.removeEventListener('abort', onAbort);
-  const timedOut = controller.signal.reason === TIME_IS_UP;
-  return timedOut && 'reason' in result ? { ...result, reason: 'ETIMEDOUT' } : result;
+  try {
+    const result = await transport({
+      url,
+      headers: { 'user-agent': userAgent },
+      signal: controller.signal,
+      connectTimeout,
+      maxBytes: MAX_BYTES,
+    });
+    if (!('reason' in result)) return result;
+    if (controller.signal.reason === TIME_IS_UP) return { ...result, reason: 'ETIMEDOUT' };
+    return CODE.test(result.reason) ? result : { ...result, reason: 'UNKNOWN' };
+  } catch {
+    // Only a transport of the caller's can throw. The error goes no further: it may hold the URL.
+    return { sent: 'unknown', reason: 'UNKNOWN' };
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+  }
 }
 
 function judge<T>(result: TransportAnswer | TransportFailure, read: (answer: Answer) => T): { value: T } | Failure {
   if ('reason' in result) return noAnswer(result);
   const { status, retryAfter, body } = result;
   if (status !== 200) return badStatus(status, retryAfter);
-  if (body === undefined) return unusable('its body is larger than 64 KiB or badly compressed');
+  if (body === undefined || body.byteLength > MAX_BYTES)
+    return unusable('its body is larger than 64 KiB or badly compressed');
   try {
     const answer = parseAnswer(body);
     const errcode = readErrcode(answer);
     return errcode === 0 ? { value: read(answer) } : refused(errcode, readErrmsg(answer));
   } catch (error) {
     if (!(error instanceof UnusableAnswer)) throw error;
-    result.discard();
+    result.discard?.();
     return unusable(error.message);
   }
 }
 
 function aborted(summary: Summary): WeChatError {
-  return noAnswer({ sent: summary.sent, reason: 'ABORT_ERR', reusedSocket: false }).toError(summary);
+  return noAnswer({ sent: summary.sent, reason: 'ABORT_ERR' }).toError(summary);
 }
 
 function toSearch(query: Readonly<Record<string, string>>): string {

@@ -11,6 +11,7 @@ import {
 import { callWeChat } from './call.js';
 import { checkChoice, checkObject } from './checks.js';
 import { type Endpoint, WeChatApiError } from './errors.js';
+import { gotTransport } from './got.js';
 import { checkHttpOptions, type HttpOptions, type HttpSettings } from './http-options.js';
 import {
   AccessToken,
@@ -23,7 +24,7 @@ import {
   reveal,
   type UnionId,
 } from './newtypes.js';
-import { gotTransport, type Transport } from './transport.js';
+import type { Transport } from './transport.js';
 
 /** What a {@link WeChatClient} is made from. */
 export interface WeChatClientOptions {
@@ -79,7 +80,7 @@ export class WeChatClient {
     this.appId = AppId(appId);
     this.#appSecret = new AppSecret(reveal(AppSecret, appSecret));
     this.#settings = checkHttpOptions(http);
-    this.#transport = gotTransport(this.#settings.agents);
+    this.#transport = this.#settings.transport ?? gotTransport(this.#settings.agents);
   }
 
   /**

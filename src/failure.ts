@@ -7,6 +7,7 @@ import {
   WeChatNetworkError,
   WeChatResponseError,
 } from './errors.js';
+import type { TransportFailure } from './transport.js';
 
 /** What a failed attempt proves, and so what may be tried again: the rows of the table in `retry.ts`. */
 export type FailureKind =
@@ -96,12 +97,11 @@ export function unusable(problem: string): Failure {
 }
 
 /** The failure that no answer, or not all of one, is. */
-export function noAnswer(failure: { sent: Sent; reason: string; reusedSocket: boolean }): Failure {
-  const { sent, reason, reusedSocket } = failure;
+export function noAnswer({ sent, reason, reusedSocket }: TransportFailure): Failure {
   return {
     kind: kindOfSilence(sent, reason),
     sent,
-    ...(reusedSocket && { atOnce: true }),
+    ...(reusedSocket === true && { atOnce: true }),
     toError: (summary) => networkError(summary, reason),
   };
 }

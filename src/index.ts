@@ -17,6 +17,7 @@ export {
   type WeChatNetworkErrorCode,
   WeChatResponseError,
 } from './errors.js';
+export type { Agents } from './got.js';
 export type { HttpOptions } from './http-options.js';
 export type {
   AppOptions,
@@ -53,5 +54,5 @@ export {
   WeChatCodeStrategy,
   type WeChatCodeStrategyOptions,
 } from './strategy.js';
-export type { Agents } from './transport.js';
+export type { Transport, TransportAnswer, TransportFailure, TransportRequest } from './transport.js';
 export type { Done } from './verify.js';

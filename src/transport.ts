@@ -1,18 +1,11 @@
-import http from 'node:http';
-import https from 'node:https';
-import type { Socket } from 'node:net';
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { TLSSocket } from 'node:tls';
-
-import got, { type Got, type Response } from 'got';
-
 import type { Sent } from './errors.js';
 
-/** One attempt of one GET. */
+/** One attempt of one GET, as {@link Transport} gets it. */
 export interface TransportRequest {
+  /** Holds secrets: show it nowhere. */
   url: string;
   headers: Readonly<Record<string, string>>;
-  /** Ends the attempt at once, and its connection. */
+  /** Ends the attempt at once, and its connection. It also fires when the time is up. */
   signal: AbortSignal;
   /** How long it may take, in ms, to have a connection: waiting for a free one, name look-up, TCP and TLS. */
   connectTimeout: number;
@@ -20,174 +13,51 @@ export interface TransportRequest {
   maxBytes: number;
 }
 
-/** An answer. The body is read only when the status is 200. */
+/** An answer to a {@link TransportRequest}, whatever its status. */
 export interface TransportAnswer {
+  /** The status of this very answer: a redirect is never followed. */
   status: number;
-  retryAfter: string | undefined;
-  /** Undefined when the status is not 200, and when the body was too large or badly compressed. */
+  /** The `Retry-After` header, as it came. */
+  retryAfter?: string | undefined;
+  /** Undefined when the status is not 200, and when the body is larger than `maxBytes` or badly compressed. */
   body: Uint8Array | undefined;
   /** Ends the connection: what it carried is not what WeChat sends, so what comes next may be another's answer. */
-  discard: () => void;
+  discard?: () => void;
 }
 
-/** Why no whole answer came. */
+/** Why no whole answer to a {@link TransportRequest} came. */
 export interface TransportFailure {
+  /**
+   * Whether the request reached WeChat: `'no'` only when not a byte of it can have been read, `'yes'` only when a byte
+   * of an answer came. What is sent again depends on it, and a code works once: when in doubt, `'unknown'`.
+   */
   sent: Sent;
-  /** Node.js's code, such as `ECONNRESET`: all of an error that is safe to keep. */
+  /**
+   * A code of Node.js, such as `ECONNRESET`; `ETIMEDOUT` after `connectTimeout`. Anything else than capitals, digits and
+   * `_` is dropped, because messages hold URLs, and those secrets.
+   */
   reason: string;
   /** Whether the connection had served before: then the server may simply have closed it while it was idle. */
-  reusedSocket: boolean;
-}
-
-/** Makes one attempt. Always resolves: a failure is a result. */
-export type Transport = (request: TransportRequest) => Promise<TransportAnswer | TransportFailure>;
-
-/** Agents of the caller's own, for a proxy say. */
-export interface Agents {
-  /** For a `baseUrl` that is http, on loopback. */
-  http?: http.Agent;
-  /** For a `baseUrl` that is https. It must check certificates. */
-  https?: https.Agent;
-}
-
-/** Connections to one host. Further requests wait for a free one. */
-const MAX_SOCKETS = 128;
-/** How long an idle connection is kept, in ms. Shorter than servers do: one that the server is closing must not be used. */
-const MAX_IDLE = 4_000;
-/** What zlib, Brotli, Zstandard and got 16 call a body that cannot be decompressed. */
-const UNREADABLE = /^(?:Z_|ERR__|ZSTD_|ERR_READING_RESPONSE_STREAM$)/;
-
-/** A transport on got, which keeps its connections alive between calls. */
-export function gotTransport(agents: Agents): Transport {
-  const options = { keepAlive: true, maxSockets: MAX_SOCKETS, timeout: MAX_IDLE };
-  const client = got.extend({
-    agent: {
-      http: agents.http ?? guardIdleSockets(new http.Agent(options)),
-      https: agents.https ?? guardIdleSockets(new https.Agent({ ...options, minVersion: 'TLSv1.2' })),
-    },
-    https: { rejectUnauthorized: true },
-    retry: { limit: 0 },
-    followRedirect: false,
-    throwHttpErrors: false,
-    // Node.js notices a body that was cut by itself; got 16 would report it as something else.
-    strictContentLength: false,
-  });
-
-  return async (request) => {
-    // Two turns of the event loop, so that Node.js has read whatever arrived on idle connections before one is chosen.
-    await nextTurn();
-    await nextTurn();
-    if (request.signal.aborted) return { sent: 'no', reason: 'ABORT_ERR', reusedSocket: false };
-    return get(client, request);
-  };
-}
-
-function get(
-  client: Got,
-  { url, headers, signal, connectTimeout, maxBytes }: TransportRequest,
-): Promise<TransportAnswer | TransportFailure> {
-  return new Promise((resolve) => {
-    let sent: Sent = 'no';
-    let reusedSocket = false;
-    let socket: Socket | undefined;
-    let bytesReadBefore = 0;
-    let status: number | undefined;
-    let retryAfter: string | undefined;
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    let settled = false;
-
-    // As a stream, because only a stream can be given up in the middle of a body that is too large.
-    const stream = client.stream(url, { headers: { 'accept-encoding': 'identity', ...headers } });
-    const connectTimer = setTimeout(() => {
-      fail('ETIMEDOUT');
-    }, connectTimeout);
-    const onAbort = (): void => {
-      fail('ABORT_ERR');
-    };
-    signal.addEventListener('abort', onAbort);
-
-    stream.once('request', (request: http.ClientRequest) => {
-      request.once('socket', (assigned: Socket) => {
-        socket = assigned;
-        reusedSocket = request.reusedSocket;
-        const secure = assigned instanceof TLSSocket;
-        const onReady = (): void => {
-          sent = 'unknown';
-          bytesReadBefore = assigned.bytesRead;
-          clearTimeout(connectTimer);
-        };
-        if (secure ? assigned.authorized : !assigned.connecting) onReady();
-        else assigned.once(secure ? 'secureConnect' : 'connect', onReady);
-      });
-    });
-    stream.once('response', ({ statusCode, headers }: Response) => {
-      sent = 'yes';
-      status = statusCode;
-      retryAfter = headers['retry-after'];
-      if (statusCode !== 200) answer(statusCode, undefined);
-    });
-    // Without this listener got waits for ever after "101 Switching Protocols".
-    stream.once('upgrade', () => {
-      answer(101, undefined);
-    });
-    stream.on('data', (chunk: Uint8Array) => {
-      chunks.push(chunk);
-      size += chunk.byteLength;
-      if (size > maxBytes) answer(200, undefined);
-    });
-    stream.once('end', () => {
-      answer(200, Buffer.concat(chunks, size));
-    });
-    // Not once: what fails after the attempt was given up must not become an uncaught exception.
-    stream.on('error', ({ code }: { code?: unknown }) => {
-      const name = typeof code === 'string' ? code : '';
-      if (status === 200 && UNREADABLE.test(name)) answer(status, undefined);
-      else fail(/^[A-Z][A-Z0-9_]+$/.test(name) ? name : 'UNKNOWN');
-    });
-
-    function answer(status: number, body: Uint8Array | undefined): void {
-      settle(body === undefined, { status, retryAfter, body, discard: () => socket?.destroy() });
-    }
-
-    function fail(reason: string): void {
-      // Half a status line is no response yet, but it shows that the server has read the request.
-      if (reason.startsWith('HPE_') || (socket !== undefined && socket.bytesRead > bytesReadBefore)) sent = 'yes';
-      settle(true, { sent, reason, reusedSocket });
-    }
-
-    function settle(destroy: boolean, result: TransportAnswer | TransportFailure): void {
-      if (settled) return;
-      settled = true;
-      clearTimeout(connectTimer);
-      signal.removeEventListener('abort', onAbort);
-      if (destroy) {
-        stream.destroy();
-        socket?.destroy();
-      }
-      resolve(result);
-    }
-  });
+  reusedSocket?: boolean;
 }
 
 /**
- * Makes an agent end every idle connection on which something arrives. Nobody asked for that, so it would be taken
- * for the answer to the next request: one visitor would be logged in as another.
+ * Makes one attempt of one GET, and always resolves: a failure is a result.
+ *
+ * Retries, deadlines, checks and redaction are not its business. What is: to follow no redirect, to check certificates,
+ * to read no further than `maxBytes`, and to use no connection again on which anything odd happened or on which
+ * something arrived that nobody asked for, since that would be taken for the answer to the next visitor.
  */
-function guardIdleSockets<A extends http.Agent>(agent: A): A {
-  // It says whether the socket is to be kept, which its type has forgotten.
-  const keepSocketAlive = agent.keepSocketAlive.bind(agent) as (socket: Socket) => boolean;
-  const reuseSocket = agent.reuseSocket.bind(agent);
-  const destroy = function (this: Socket): void {
-    this.destroy();
-  };
-  agent.keepSocketAlive = (socket: Socket) => {
-    socket.on('data', destroy);
-    return keepSocketAlive(socket);
-  };
-  agent.reuseSocket = (socket: Socket, request) => {
-    socket.off('data', destroy);
-    reuseSocket(socket, request);
-  };
-  return agent;
+export type Transport = (request: TransportRequest) => Promise<TransportAnswer | TransportFailure>;
+
+/** Connections to one host. Further requests wait for a free one. */
+export const MAX_CONNECTIONS = 128;
+
+/** How long an idle connection is kept, in ms. Shorter than servers do: one that the server is closing must not be used. */
+export const MAX_IDLE = 4_000;
+
+/** Lets Node.js read whatever has arrived on idle connections, before one of them is chosen: two turns of the event loop. */
+export function afterReading(callback: () => void): void {
+  // The first one may be over before anything is read.
+  setImmediate(() => setImmediate(callback));
 }

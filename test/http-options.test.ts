@@ -72,6 +72,7 @@ const wrongHttp: Wrong[] = [
     ['agent', { http: value }, /\.http must be an http\.Agent$/],
     ['agent', { https: value }, /\.https must be an https\.Agent$/],
   ]),
+  ...[null, 5, 'undici', {}, Promise.resolve()].map((value): Wrong => ['transport', value, / must be a function$/]),
   ['agent', { https: new https.Agent({ rejectUnauthorized: false }) }, /\.https must check certificates/],
 ];
 
@@ -84,6 +85,7 @@ describe('the options of HTTP', () => {
     userAgent: 'passport-wechat-code',
     baseUrls: ['https://api.weixin.qq.com'],
     agents: {},
+    transport: undefined,
   };
 
   it('have the documented defaults', () => {
@@ -93,7 +95,16 @@ describe('the options of HTTP', () => {
   });
 
   it('have the default where an option is undefined', () => {
-    const names = ['timeout', 'connectTimeout', 'maxRetries', 'retryDelay', 'userAgent', 'baseUrl', 'agent'];
+    const names = [
+      'timeout',
+      'connectTimeout',
+      'maxRetries',
+      'retryDelay',
+      'userAgent',
+      'baseUrl',
+      'agent',
+      'transport',
+    ];
     const undefineds = Object.fromEntries(names.map((name) => [name, undefined])) as HttpOptions;
     assert.deepEqual(checkHttpOptions(undefineds), defaults);
   });
@@ -105,6 +116,15 @@ describe('the options of HTTP', () => {
     assert.deepEqual(settings, { ...defaults, ...numbers, userAgent: ' ~!', agents });
     assert.equal(settings.agents.http, agents.http);
     assert.equal(settings.agents.https, agents.https);
+  });
+
+  it('take a transport, in place of agents', () => {
+    const transport = (): Promise<never> => Promise.reject(new Error('not called'));
+    assert.deepEqual(checkHttpOptions({ transport }), { ...defaults, transport });
+    assertWrong(
+      () => checkHttpOptions({ transport, agent: {} }),
+      /^Pass either http\.transport or http\.agent: agents are /,
+    );
   });
 
   it('take an agent for one of the protocols, and a plain one that tunnels HTTPS', () => {

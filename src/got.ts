@@ -1,0 +1,162 @@
+import http from 'node:http';
+import https from 'node:https';
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+
+import got, { type Got, type Response } from 'got';
+
+import type { Sent } from './errors.js';
+import {
+  afterReading,
+  MAX_CONNECTIONS,
+  MAX_IDLE,
+  type Transport,
+  type TransportAnswer,
+  type TransportFailure,
+  type TransportRequest,
+} from './transport.js';
+
+/** Agents of the caller's own, for a proxy say. */
+export interface Agents {
+  /** For a `baseUrl` that is http, on loopback. */
+  http?: http.Agent;
+  /** For a `baseUrl` that is https. It must check certificates. */
+  https?: https.Agent;
+}
+
+/** What zlib, Brotli, Zstandard and got 16 call a body that cannot be decompressed. */
+const UNREADABLE = /^(?:Z_|ERR__|ZSTD_|ERR_READING_RESPONSE_STREAM$)/;
+
+/** A transport on got, which keeps its connections alive between calls. */
+export function gotTransport(agents: Agents): Transport {
+  const options = { keepAlive: true, maxSockets: MAX_CONNECTIONS, timeout: MAX_IDLE };
+  const client = got.extend({
+    agent: {
+      http: agents.http ?? guardIdleSockets(new http.Agent(options)),
+      https: agents.https ?? guardIdleSockets(new https.Agent({ ...options, minVersion: 'TLSv1.2' })),
+    },
+    https: { rejectUnauthorized: true },
+    retry: { limit: 0 },
+    followRedirect: false,
+    throwHttpErrors: false,
+    // Node.js notices a body that was cut by itself; got 16 would report it as something else.
+    strictContentLength: false,
+  });
+
+  return (request) =>
+    new Promise((resolve) => {
+      afterReading(() => {
+        if (request.signal.aborted) resolve({ sent: 'no', reason: 'ABORT_ERR' });
+        else get(client, request, resolve);
+      });
+    });
+}
+
+function get(
+  client: Got,
+  { url, headers, signal, connectTimeout, maxBytes }: TransportRequest,
+  resolve: (result: TransportAnswer | TransportFailure) => void,
+): void {
+  let sent: Sent = 'no';
+  let reusedSocket = false;
+  let socket: Socket | undefined;
+  let bytesReadBefore = 0;
+  let status: number | undefined;
+  let retryAfter: string | undefined;
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  let settled = false;
+
+  // As a stream, because only a stream can be given up in the middle of a body that is too large.
+  const stream = client.stream(url, { headers: { 'accept-encoding': 'identity', ...headers } });
+  const connectTimer = setTimeout(() => {
+    fail('ETIMEDOUT');
+  }, connectTimeout);
+  const onAbort = (): void => {
+    fail('ABORT_ERR');
+  };
+  signal.addEventListener('abort', onAbort);
+
+  stream.once('request', (request: http.ClientRequest) => {
+    request.once('socket', (assigned: Socket) => {
+      socket = assigned;
+      reusedSocket = request.reusedSocket;
+      const secure = assigned instanceof TLSSocket;
+      const onReady = (): void => {
+        sent = 'unknown';
+        bytesReadBefore = assigned.bytesRead;
+        clearTimeout(connectTimer);
+      };
+      if (secure ? assigned.authorized : !assigned.connecting) onReady();
+      else assigned.once(secure ? 'secureConnect' : 'connect', onReady);
+    });
+  });
+  stream.once('response', ({ statusCode, headers }: Response) => {
+    sent = 'yes';
+    status = statusCode;
+    retryAfter = headers['retry-after'];
+    if (statusCode !== 200) answer(statusCode, undefined);
+  });
+  // Without this listener got waits for ever after "101 Switching Protocols".
+  stream.once('upgrade', () => {
+    answer(101, undefined);
+  });
+  stream.on('data', (chunk: Uint8Array) => {
+    chunks.push(chunk);
+    size += chunk.byteLength;
+    if (size > maxBytes) answer(200, undefined);
+  });
+  stream.once('end', () => {
+    answer(200, Buffer.concat(chunks, size));
+  });
+  // Not once: what fails after the attempt was given up must not become an uncaught exception.
+  stream.on('error', ({ code }: { code?: unknown }) => {
+    const name = typeof code === 'string' ? code : '';
+    if (status === 200 && UNREADABLE.test(name)) answer(status, undefined);
+    else fail(name);
+  });
+
+  function answer(status: number, body: Uint8Array | undefined): void {
+    settle(body === undefined, { status, retryAfter, body, discard: () => socket?.destroy() });
+  }
+
+  function fail(reason: string): void {
+    // Half a status line is no response yet, but it shows that the server has read the request.
+    if (reason.startsWith('HPE_') || (socket !== undefined && socket.bytesRead > bytesReadBefore)) sent = 'yes';
+    settle(true, { sent, reason, reusedSocket });
+  }
+
+  function settle(destroy: boolean, result: TransportAnswer | TransportFailure): void {
+    if (settled) return;
+    settled = true;
+    clearTimeout(connectTimer);
+    signal.removeEventListener('abort', onAbort);
+    if (destroy) {
+      stream.destroy();
+      socket?.destroy();
+    }
+    resolve(result);
+  }
+}
+
+/**
+ * Makes an agent end every idle connection on which something arrives. Nobody asked for that, so it would be taken
+ * for the answer to the next request: one visitor would be logged in as another.
+ */
+function guardIdleSockets<A extends http.Agent>(agent: A): A {
+  // It says whether the socket is to be kept, which its type has forgotten.
+  const keepSocketAlive = agent.keepSocketAlive.bind(agent) as (socket: Socket) => boolean;
+  const reuseSocket = agent.reuseSocket.bind(agent);
+  const destroy = function (this: Socket): void {
+    this.destroy();
+  };
+  agent.keepSocketAlive = (socket: Socket) => {
+    socket.on('data', destroy);
+    return keepSocketAlive(socket);
+  };
+  agent.reuseSocket = (socket: Socket, request) => {
+    socket.off('data', destroy);
+    reuseSocket(socket, request);
+  };
+  return agent;
+}

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+
+import { type Transport, type TransportAnswer, type TransportRequest, WeChatNetworkError } from '../src/index.js';
+import { appId, appSecret, clientOf, code, factsOf, failureOf, openid, tokens } from './support/calls.js';
+import { leaks } from './support/leaks.js';
+
+const url = 'https://wechat.example';
+const bodyOf = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
+
+/** A client whose transport gives these results, one after the other. */
+function clientWith(...results: ReturnType<Transport>[]): ReturnType<typeof clientOf> {
+  const left = [...results];
+  return clientOf(url, { transport: () => left.shift() ?? assert.fail('one request too many') });
+}
+
+/** Resolves when a signal fires. */
+const aborted = (signal: AbortSignal): Promise<unknown> =>
+  new Promise((resolve) => {
+    signal.addEventListener('abort', resolve, { once: true });
+  });
+
+describe("a transport of the caller's own", () => {
+  it('gets all that it needs for one attempt', async () => {
+    let request: TransportRequest | undefined;
+    const transport: Transport = (given) => {
+      request = given;
+      return Promise.resolve({ status: 200, body: bodyOf(tokens) });
+    };
+    const client = clientOf(url, { transport, userAgent: 'mine', connectTimeout: 5, timeout: 7 });
+    assert.equal((await client.exchangeCode(code)).openid, openid);
+    const { signal, ...rest } = request ?? assert.fail();
+    assert.equal(signal.aborted, false);
+    assert.deepEqual(rest, {
+      url: `${url}/sns/oauth2/access_token?appid=${appId}&secret=${appSecret}&code=${code}&grant_type=authorization_code`,
+      headers: { 'user-agent': 'mine' },
+      connectTimeout: 5,
+      maxBytes: 65_536,
+    });
+  });
+
+  it('is told when the time is up', async () => {
+    const transport: Transport = async ({ signal }) => {
+      await aborted(signal);
+      return { sent: 'unknown', reason: 'ABORT_ERR' };
+    };
+    const error = await failureOf(clientOf(url, { transport, timeout: 20 }).exchangeCode(code));
+    assert.equal(error.code, 'ERR_WECHAT_TIMEOUT');
+  });
+
+  it("is told when the caller's signal fires", async () => {
+    const controller = new AbortController();
+    const transport: Transport = async ({ signal }) => {
+      setImmediate(() => controller.abort());
+      await aborted(signal);
+      return { sent: 'no', reason: 'ABORT_ERR' };
+    };
+    const failure = clientOf(url, { transport }).exchangeCode(code, { signal: controller.signal });
+    assert.equal((await failureOf(failure)).code, 'ERR_WECHAT_ABORTED');
+  });
+
+  it('decides by `sent` what is tried again', async () => {
+    const good = Promise.resolve({ status: 200, body: bodyOf(tokens) });
+    const lost = (sent: 'no' | 'unknown' | 'yes'): ReturnType<Transport> =>
+      Promise.resolve({ sent, reason: 'ECONNRESET' });
+    await clientWith(lost('no'), lost('no'), lost('no'), good).exchangeCode(code);
+    await clientWith(lost('unknown'), good).exchangeCode(code);
+    const error = await failureOf(clientWith(lost('yes')).exchangeCode(code));
+    assert.deepEqual([error.attempts, factsOf(error)['reason']], [1, 'ECONNRESET']);
+  });
+
+  it('need not send a Retry-After, nor know how to discard a connection', async () => {
+    const answers = [
+      { status: 503, body: undefined },
+      { status: 200, body: Buffer.from('<html>') },
+    ];
+    const error = await failureOf(clientWith(...answers.map((each) => Promise.resolve(each))).exchangeCode(code));
+    assert.deepEqual([error.code, error.attempts], ['ERR_WECHAT_RESPONSE', 2]);
+  });
+
+  it('is asked to discard the connection of an answer that is not of WeChat, and of no other', async () => {
+    const discarded: number[] = [];
+    const bodies = [bodyOf(tokens), bodyOf({ errcode: 40029, errmsg: 'invalid code' }), bodyOf([])];
+    const results = bodies.map(async (body, n): Promise<TransportAnswer> => {
+      return Promise.resolve({ status: 200, body, discard: () => void discarded.push(n) });
+    });
+    const client = clientWith(...results);
+    await client.exchangeCode(code);
+    await failureOf(client.exchangeCode(code));
+    await failureOf(client.exchangeCode(code));
+    assert.deepEqual(discarded, [2]);
+  });
+
+  it('may give no more bytes than it was told', async () => {
+    const body = Buffer.from(JSON.stringify(tokens).padEnd(65_537));
+    const error = await failureOf(clientWith(Promise.resolve({ status: 200, body })).exchangeCode(code));
+    assert.equal(error.code, 'ERR_WECHAT_RESPONSE');
+  });
+
+  describe('cannot make a secret seen', () => {
+    const failures: Record<string, Transport> = {
+      'that it rejects with': ({ url }) => Promise.reject(new Error(url)),
+      'that it throws': ({ url }) => {
+        throw new Error(url);
+      },
+      'that it gives as a reason': ({ url }) => Promise.resolve({ sent: 'unknown', reason: url }),
+    };
+    for (const [how, transport] of Object.entries(failures)) {
+      it(how, async () => {
+        const error = await failureOf(clientOf(url, { transport, maxRetries: 0 }).exchangeCode(code));
+        assert.ok(error instanceof WeChatNetworkError);
+        assert.deepEqual([error.code, error.reason, error.sent], ['ERR_WECHAT_NETWORK', 'UNKNOWN', 'unknown']);
+        assert.deepEqual(leaks(error, appSecret), []);
+        assert.deepEqual(leaks(error, code), []);
+      });
+    }
+  });
+});
