@@ -22,6 +22,7 @@ import {
   appId,
   appSecret,
   clientOf,
+  clientsOn,
   code,
   exchanges,
   factsOf,
@@ -44,6 +45,7 @@ import {
   type ScriptedServer,
   startServer,
 } from './support/scripted-server.js';
+import { transports } from './support/transports.js';
 
 const ok = { errcode: 0, errmsg: 'ok' };
 
@@ -444,139 +446,143 @@ describe('WeChatClient', () => {
     });
   });
 
-  describe('with a signal', () => {
-    for (const method of methods) {
-      const { name, call, endpoint, good } = method;
-      it(`that is aborted already sends nothing for ${name}`, async () => {
-        const server = await startServer([[json(good)]]);
-        const error = await failureOf(call(clientOf(server.url), { signal: AbortSignal.abort(new Error('mine')) }));
-        assert.deepEqual(factsOf(error), {
-          name: 'WeChatNetworkError',
-          code: 'ERR_WECHAT_ABORTED',
-          endpoint,
-          attempts: 0,
-          retryable: true,
-          status: 502,
-          statusCode: 502,
-          reason: 'ABORT_ERR',
-          sent: 'no',
-        });
-        assert.equal(server.connections, 0);
-      });
+  for (const transport of transports) {
+    describe(`with a signal on ${transport.name}`, () => {
+      const clientOf = clientsOn(transport);
 
-      it(`ends ${name} in flight, at once and for good, and closes its connection`, async () => {
-        const server = await startServer([[hang], [json(good)]]);
-        const controller = new AbortController();
-        const failure = failureOf(call(clientOf(server.url), { signal: controller.signal }));
-        await server.received(1);
-        controller.abort();
-        assert.deepEqual(factsOf(await failure), {
-          name: 'WeChatNetworkError',
-          code: 'ERR_WECHAT_ABORTED',
-          endpoint,
-          attempts: 1,
-          retryable: !exchanges.includes(method),
-          status: 502,
-          statusCode: 502,
-          reason: 'ABORT_ERR',
-          sent: 'unknown',
+      for (const method of methods) {
+        const { name, call, endpoint, good } = method;
+        it(`that is aborted already sends nothing for ${name}`, async () => {
+          const server = await startServer([[json(good)]]);
+          const error = await failureOf(call(clientOf(server.url), { signal: AbortSignal.abort(new Error('mine')) }));
+          assert.deepEqual(factsOf(error), {
+            name: 'WeChatNetworkError',
+            code: 'ERR_WECHAT_ABORTED',
+            endpoint,
+            attempts: 0,
+            retryable: true,
+            status: 502,
+            statusCode: 502,
+            reason: 'ABORT_ERR',
+            sent: 'no',
+          });
+          assert.equal(server.connections, 0);
         });
-        await server.closed(1);
-        assert.equal(server.requests.length, 1);
-      });
 
-      it(`ends ${name} while it waits to try again`, async () => {
-        const server = await startServer([[json({ errcode: -1, errmsg: 'busy' })], [json(good)]]);
-        const controller = new AbortController();
-        const client = clientOf(server.url, { retryDelay: 2_000 });
-        const failure = failureOf(call(client, { signal: controller.signal }));
-        await server.received(1);
-        setTimeout(() => {
+        it(`ends ${name} in flight, at once and for good, and closes its connection`, async () => {
+          const server = await startServer([[hang], [json(good)]]);
+          const controller = new AbortController();
+          const failure = failureOf(call(clientOf(server.url), { signal: controller.signal }));
+          await server.received(1);
           controller.abort();
-        }, 50);
-        const start = performance.now();
-        const error = await failure;
-        assert.ok(performance.now() - start < 900);
-        assert.equal(error.code, 'ERR_WECHAT_ABORTED');
-        assert.equal(error.attempts, 1);
-        assert.equal(server.requests.length, 1);
-      });
+          assert.deepEqual(factsOf(await failure), {
+            name: 'WeChatNetworkError',
+            code: 'ERR_WECHAT_ABORTED',
+            endpoint,
+            attempts: 1,
+            retryable: !exchanges.includes(method),
+            status: 502,
+            statusCode: 502,
+            reason: 'ABORT_ERR',
+            sent: 'unknown',
+          });
+          await server.closed(1);
+          assert.equal(server.requests.length, 1);
+        });
 
-      it(`that is aborted after ${name} has ended changes nothing`, async () => {
-        const server = await startServer([[json(good)]]);
-        const controller = new AbortController();
+        it(`ends ${name} while it waits to try again`, async () => {
+          const server = await startServer([[json({ errcode: -1, errmsg: 'busy' })], [json(good)]]);
+          const controller = new AbortController();
+          const client = clientOf(server.url, { retryDelay: 2_000 });
+          const failure = failureOf(call(client, { signal: controller.signal }));
+          await server.received(1);
+          setTimeout(() => {
+            controller.abort();
+          }, 50);
+          const start = performance.now();
+          const error = await failure;
+          assert.ok(performance.now() - start < 900);
+          assert.equal(error.code, 'ERR_WECHAT_ABORTED');
+          assert.equal(error.attempts, 1);
+          assert.equal(server.requests.length, 1);
+        });
+
+        it(`that is aborted after ${name} has ended changes nothing`, async () => {
+          const server = await startServer([[json(good)]]);
+          const controller = new AbortController();
+          const client = clientOf(server.url);
+          await call(client, { signal: controller.signal });
+          controller.abort();
+          await call(client);
+          assert.equal(server.connections, 1);
+        });
+      }
+
+      it('never says that nothing was sent when the server has seen the request', async () => {
+        const server = await startServer(({ query }) => [query.get('code') === 'last' ? json(tokens) : hang]);
         const client = clientOf(server.url);
-        await call(client, { signal: controller.signal });
-        controller.abort();
-        await call(client);
-        assert.equal(server.connections, 1);
+        const sent = new Map<string | null, unknown>();
+        for (let turns = 0; turns < 40; turns += 1) {
+          const controller = new AbortController();
+          const failure = failureOf(client.exchangeCode(`code-${turns}`, { signal: controller.signal }));
+          for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+          controller.abort();
+          sent.set(`code-${turns}`, factsOf(await failure)['sent']);
+        }
+        await client.exchangeCode('last');
+        const seen = server.requests.map(({ query }) => query.get('code'));
+        assert.deepEqual(
+          seen.filter((each) => sent.get(each) === 'no'),
+          [],
+        );
+        assert.deepEqual(new Set(sent.values()), new Set(['no', 'unknown']));
       });
-    }
 
-    it('never says that nothing was sent when the server has seen the request', async () => {
-      const server = await startServer(({ query }) => [query.get('code') === 'last' ? json(tokens) : hang]);
-      const client = clientOf(server.url);
-      const sent = new Map<string | null, unknown>();
-      for (let turns = 0; turns < 40; turns += 1) {
-        const controller = new AbortController();
-        const failure = failureOf(client.exchangeCode(`code-${turns}`, { signal: controller.signal }));
-        for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-        controller.abort();
-        sent.set(`code-${turns}`, factsOf(await failure)['sent']);
-      }
-      await client.exchangeCode('last');
-      const seen = server.requests.map(({ query }) => query.get('code'));
-      assert.deepEqual(
-        seen.filter((each) => sent.get(each) === 'no'),
-        [],
-      );
-      assert.deepEqual(new Set(sent.values()), new Set(['no', 'unknown']));
-    });
-
-    it('that lives long is left without listeners, however its calls ended', async () => {
-      const server = await startServer([
-        [json({ errcode: -1, errmsg: 'busy' })],
-        [reset],
-        [json(tokens)],
-        [json({ errcode: 40029, errmsg: 'invalid code' })],
-        [answer(200, 'garbage')],
-        [hang],
-      ]);
-      const { signal } = new AbortController();
-      const client = clientOf(server.url, { timeout: 500 });
-      await client.exchangeCode(code, { signal });
-      for (let n = 0; n < 3; n += 1) await failureOf(client.exchangeCode(code, { signal }));
-      assert.equal(server.requests.length, 6);
-      assert.deepEqual(getEventListeners(signal, 'abort'), []);
-    });
-
-    it('that many calls share at the same time gives no warning', async () => {
-      const warnings: string[] = [];
-      const onWarning = (warning: Error): void => {
-        warnings.push(warning.message);
-      };
-      process.on('warning', onWarning);
-      try {
-        const server = await startServer((request) => [
-          json(request.query.get('code') === 'slow' ? { errcode: -1, errmsg: 'busy' } : tokens),
+      it('that lives long is left without listeners, however its calls ended', async () => {
+        const server = await startServer([
+          [json({ errcode: -1, errmsg: 'busy' })],
+          [reset],
+          [json(tokens)],
+          [json({ errcode: 40029, errmsg: 'invalid code' })],
+          [answer(200, 'garbage')],
+          [hang],
         ]);
-        const controller = new AbortController();
-        const { signal } = controller;
-        const client = clientOf(server.url, { retryDelay: 4_000 });
-        for (let n = 0; n < 50; n += 1) await client.exchangeCode(code, { signal });
-        await Promise.all(Array.from({ length: 50 }, () => client.exchangeCode(code, { signal })));
-        const waiting = Array.from({ length: 50 }, () => failureOf(client.exchangeCode('slow', { signal })));
-        await server.received(150);
-        controller.abort();
-        await Promise.all(waiting);
-        await new Promise((resolve) => setImmediate(resolve));
-        assert.deepEqual(warnings, []);
+        const { signal } = new AbortController();
+        const client = clientOf(server.url, { timeout: 500 });
+        await client.exchangeCode(code, { signal });
+        for (let n = 0; n < 3; n += 1) await failureOf(client.exchangeCode(code, { signal }));
+        assert.equal(server.requests.length, 6);
         assert.deepEqual(getEventListeners(signal, 'abort'), []);
-      } finally {
-        process.off('warning', onWarning);
-      }
+      });
+
+      it('that many calls share at the same time gives no warning', async () => {
+        const warnings: string[] = [];
+        const onWarning = (warning: Error): void => {
+          warnings.push(warning.message);
+        };
+        process.on('warning', onWarning);
+        try {
+          const server = await startServer((request) => [
+            json(request.query.get('code') === 'slow' ? { errcode: -1, errmsg: 'busy' } : tokens),
+          ]);
+          const controller = new AbortController();
+          const { signal } = controller;
+          const client = clientOf(server.url, { retryDelay: 4_000 });
+          for (let n = 0; n < 50; n += 1) await client.exchangeCode(code, { signal });
+          await Promise.all(Array.from({ length: 50 }, () => client.exchangeCode(code, { signal })));
+          const waiting = Array.from({ length: 50 }, () => failureOf(client.exchangeCode('slow', { signal })));
+          await server.received(150);
+          controller.abort();
+          await Promise.all(waiting);
+          await new Promise((resolve) => setImmediate(resolve));
+          assert.deepEqual(warnings, []);
+          assert.deepEqual(getEventListeners(signal, 'abort'), []);
+        } finally {
+          process.off('warning', onWarning);
+        }
+      });
     });
-  });
+  }
 
   describe('is stateless', () => {
     it('so a code that is exchanged twice is sent twice', async () => {

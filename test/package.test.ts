@@ -150,6 +150,11 @@ describe('the package', function () {
           ]);
         });
 
+        it('needs undici for nothing but the transport on it', async () => {
+          const code = "import('passport-wechat-code/undici').catch((error) => console.log(error.message));";
+          assert.match(await node(['--input-type=module', '--eval', code], project), /^Cannot find package 'undici' /);
+        });
+
         it('compiles in a strict project that checks every declaration file', async () => {
           await node([bin('typescript/bin/tsc'), '--project', project], project);
         });

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
-import http from 'node:http';
-import https from 'node:https';
+import type { LookupAddress } from 'node:dns';
+import type { LookupFunction } from 'node:net';
 import { performance } from 'node:perf_hooks';
+import process from 'node:process';
 import { gzipSync } from 'node:zlib';
 
 import type { HttpOptions, WeChatClient, WeChatError } from '../src/index.js';
 import {
   accessToken,
   clientOf,
+  clientsOn,
   code,
   exchanges,
   factsOf,
@@ -37,6 +39,7 @@ import {
   type Step,
   wait,
 } from './support/scripted-server.js';
+import { type NamedTransport, transports, undici } from './support/transports.js';
 
 /** Nothing listens there. */
 const refusedUrl = 'http://127.0.0.1:1';
@@ -57,13 +60,18 @@ interface Row {
   /** What the server does with every request. */
   steps?: readonly Step[];
   options?: ServerOptions;
-  /** Where there is no server, or where it is not to be reached in the plain way. */
-  http?: (url: string) => HttpOptions;
+  /** Where there is no server. */
+  baseUrl?: string;
+  /** Where the server is not to be reached in the plain way. */
+  connections?: Parameters<NamedTransport['http']>[0];
+  connectTimeout?: number;
   /** Whether the server counts the attempts as requests, as connections, or not at all. */
   counts: 'requests' | 'connections' | 'nothing';
   facts: Readonly<Record<string, unknown>>;
   exchange: Expected;
   others: Expected;
+  /** Where it is seen differently by undici. */
+  onUndici?: Pick<Row, 'facts' | 'exchange' | 'others'>;
 }
 
 const network = (reason: string, sent: 'no' | 'unknown' | 'yes'): Row['facts'] => ({
@@ -105,18 +113,15 @@ const cut = { exchange: never, others: { attempts: 2, retryable: true } };
 const unusable = { exchange: never, others: { attempts: 2, retryable: false } };
 const final = { exchange: never, others: never };
 
-const ca = certificate('localhost').cert;
-const trusting = new https.Agent({ ca });
+const trusting = { ca: certificate('localhost').cert };
 const secure: ServerOptions = { tls: certificate('localhost') };
 const tlsCut = (steps: readonly Step[]): ServerOptions => ({ ...secure, greet: () => steps });
 
-/** An agent whose name look-up gives this. */
-function lookingUp(error: NodeJS.ErrnoException | null, addresses: { address: string; family: number }[]): https.Agent {
-  return new https.Agent({
-    lookup: (_host, _options, done) => {
-      process.nextTick(done, error, addresses);
-    },
-  });
+/** A name look-up that gives this. */
+function lookingUp(error: NodeJS.ErrnoException | null, addresses: LookupAddress[]): LookupFunction {
+  return (_host, _options, done) => {
+    process.nextTick(done, error, addresses);
+  };
 }
 
 const whole = answerBytes(200, JSON.stringify(tokens));
@@ -124,32 +129,28 @@ const zipped = gzipSync(JSON.stringify(tokens));
 const rows: readonly Row[] = [
   {
     failure: 'a connection that is refused',
-    http: () => ({ baseUrl: refusedUrl }),
+    baseUrl: refusedUrl,
     counts: 'nothing',
     facts: network('ECONNREFUSED', 'no'),
     ...neverSent,
   },
   {
     failure: 'a connection that several addresses refuse',
-    http: () => ({
-      baseUrl: 'https://wechat.invalid:1',
-      agent: {
-        https: lookingUp(null, [
-          { address: '127.0.0.1', family: 4 },
-          { address: '127.0.0.2', family: 4 },
-        ]),
-      },
-    }),
+    baseUrl: 'https://wechat.invalid:1',
+    connections: {
+      lookup: lookingUp(null, [
+        { address: '127.0.0.1', family: 4 },
+        { address: '127.0.0.2', family: 4 },
+      ]),
+    },
     counts: 'nothing',
     facts: network('ECONNREFUSED', 'no'),
     ...neverSent,
   },
   {
     failure: 'a name that is not found',
-    http: () => ({
-      baseUrl: 'https://wechat.invalid',
-      agent: { https: lookingUp(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' }), []) },
-    }),
+    baseUrl: 'https://wechat.invalid',
+    connections: { lookup: lookingUp(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' }), []) },
     counts: 'nothing',
     facts: network('ENOTFOUND', 'no'),
     ...neverSent,
@@ -171,7 +172,7 @@ const rows: readonly Row[] = [
   {
     failure: 'a TLS handshake that hangs',
     options: tlsCut([hang]),
-    http: (url) => ({ baseUrl: url, connectTimeout: 40 }),
+    connectTimeout: 40,
     counts: 'connections',
     facts: timeout('no'),
     ...neverSent,
@@ -201,7 +202,7 @@ const rows: readonly Row[] = [
     failure: 'a reset after the request over TLS',
     steps: [reset],
     options: secure,
-    http: (url) => ({ baseUrl: url, agent: { https: trusting } }),
+    connections: trusting,
     counts: 'requests',
     facts: network('ECONNRESET', 'unknown'),
     ...ambiguous,
@@ -249,6 +250,7 @@ const rows: readonly Row[] = [
     counts: 'requests' as const,
     facts: timeout('yes'),
     ...timedOut,
+    ...(status === 100 && { onUndici: { facts: network('ECONNRESET', 'yes'), ...cut } }),
   })),
   {
     failure: 'a body that is cut',
@@ -282,7 +284,7 @@ const rows: readonly Row[] = [
     failure: 'half a status line over TLS',
     steps: [raw('HTTP/1.1 20'), end],
     options: secure,
-    http: (url) => ({ baseUrl: url, agent: { https: trusting } }),
+    connections: trusting,
     counts: 'requests',
     facts: network('ECONNRESET', 'yes'),
     ...cut,
@@ -293,6 +295,7 @@ const rows: readonly Row[] = [
     counts: 'requests',
     facts: network('HPE_INVALID_CONSTANT', 'yes'),
     ...cut,
+    onUndici: { facts: network('HPE_UNKNOWN', 'yes'), ...cut },
   },
   {
     failure: 'headers without an end',
@@ -362,6 +365,7 @@ const rows: readonly Row[] = [
     counts: 'requests' as const,
     facts: response(status),
     ...final,
+    ...(status === 101 && { onUndici: { facts: network('ECONNRESET', 'yes'), ...cut } }),
   })),
   ...[
     [40029, 'ERR_WECHAT_INVALID_CODE', 401],
@@ -396,23 +400,222 @@ function pauses(requests: readonly { at: number }[]): number[] {
 describe('retries', () => {
   afterEach(closeServers);
 
-  describe('a failure that lasts', () => {
-    for (const { failure, steps, options, http: httpOf, counts, facts, ...expected } of rows) {
-      const check = async (method: Method): Promise<void> => {
-        const server = await startServer([steps ?? []], options);
-        const timing = { retryDelay: 1, timeout: facts['reason'] === 'ETIMEDOUT' ? 600 : 5_000 };
-        const http = { baseUrl: server.url, maxRetries, ...timing, ...httpOf?.(server.url) };
-        const error = await failureOf(method.call(clientOf(http.baseUrl, http)));
-        const { attempts, retryable } = exchanges.includes(method) ? expected.exchange : expected.others;
-        assert.deepEqual(factsOf(error), { ...facts, endpoint: method.endpoint, attempts, retryable });
-        if (counts === 'connections') assert.equal(server.connections, attempts);
-        if (counts === 'requests') assert.equal(server.requests.length, attempts);
-      };
-      it(`${failure}: an exchange is sent ${times(expected.exchange.attempts)}, the rest ${times(expected.others.attempts)}`, async () => {
-        await Promise.all(methods.map(check));
+  for (const transport of transports) {
+    describe(`on ${transport.name}`, () => {
+      const clientOf = clientsOn(transport);
+
+      describe('a failure that lasts', () => {
+        for (const row of rows) {
+          const { failure, steps, options, baseUrl, connections, connectTimeout, counts } = row;
+          const { facts, ...expected } = transport === undici ? { ...row, ...row.onUndici } : row;
+          const check = async (method: Method): Promise<void> => {
+            const server = await startServer([steps ?? []], options);
+            const timing = { retryDelay: 1, timeout: facts['reason'] === 'ETIMEDOUT' ? 600 : 5_000 };
+            const http = {
+              maxRetries,
+              ...timing,
+              ...(connectTimeout !== undefined && { connectTimeout }),
+              ...transport.http(connections),
+            };
+            const error = await failureOf(method.call(clientOf(baseUrl ?? server.url, http)));
+            const { attempts, retryable } = exchanges.includes(method) ? expected.exchange : expected.others;
+            assert.deepEqual(factsOf(error), { ...facts, endpoint: method.endpoint, attempts, retryable });
+            if (counts === 'connections') assert.equal(server.connections, attempts);
+            if (counts === 'requests') assert.equal(server.requests.length, attempts);
+          };
+          it(`${failure}: an exchange is sent ${times(expected.exchange.attempts)}, the rest ${times(expected.others.attempts)}`, async () => {
+            await Promise.all(methods.map(check));
+          });
+        }
       });
-    }
-  });
+
+      describe('when the code turns out to have been used', () => {
+        const lost = async (script: Script, http?: Omit<HttpOptions, 'baseUrl'>): Promise<void> => {
+          for (const { call, endpoint } of exchanges) {
+            const server = await startServer(script);
+            const error = await failureOf(call(clientOf(server.url, { maxRetries, ...http })));
+            assert.deepEqual(factsOf(error), {
+              name: 'WeChatApiError',
+              code: 'ERR_WECHAT_LOGIN_LOST',
+              endpoint,
+              attempts: server.requests.length,
+              retryable: false,
+              status: 503,
+              statusCode: 503,
+              errcode: 40163,
+              errmsg: 'code been used',
+            });
+            assert.ok(error.attempts > 1);
+          }
+        };
+
+        it('by the first attempt, it was used by someone else', async () => {
+          for (const { call } of exchanges) {
+            const server = await startServer([[used]]);
+            const error = await failureOf(call(clientOf(server.url)));
+            assert.equal(error.code, 'ERR_WECHAT_CODE_USED');
+            assert.equal(error.status, 401);
+            assert.equal(server.requests.length, 1);
+          }
+        });
+
+        it('after attempts that never reached WeChat, it was used by someone else', async () => {
+          const server = await startServer([[used]]);
+          const error = await failureOf(clientOf([refusedUrl, refusedUrl, server.url]).exchangeCode(code));
+          assert.equal(error.code, 'ERR_WECHAT_CODE_USED');
+          assert.equal(error.attempts, 3);
+        });
+
+        it('after TLS handshakes that were cut, it was used by someone else', async () => {
+          const server = await startServer([[used]], { ...secure, greet: (n) => (n < 3 ? [reset] : []) });
+          const error = await failureOf(clientOf(server.url, transport.http(trusting)).exchangeCode(code));
+          assert.equal(error.code, 'ERR_WECHAT_CODE_USED');
+          assert.equal(error.attempts, 3);
+        });
+
+        it('after a lost connection, the login is lost', () => lost([[reset], [used]]));
+        it('after an end of stream, the login is lost', () => lost([[end], [used]]));
+        for (const status of [429, 502, 503, 504]) {
+          it(`after status ${status}, the login is lost`, () => lost([[answer(status)], [used]]));
+        }
+        it('after errcode -1, the login is lost', () => lost([[busy], [used]]));
+        it('after errcode -1 twice, the login is lost', () => lost([[busy], [busy], [used]]));
+
+        it('after an ambiguous attempt and one that was never sent, the login is lost', async () => {
+          const options = { ...secure, greet: (n: number) => (n === 2 ? [reset] : []) };
+          const server = await startServer([[end], [used]], options);
+          const client = clientOf(server.url, transport.http(trusting));
+          const error = await failureOf(client.exchangeCode(code));
+          assert.equal(error.code, 'ERR_WECHAT_LOGIN_LOST');
+          assert.equal(error.attempts, 3);
+        });
+
+        it('the next call starts afresh', async () => {
+          const server = await startServer([[reset], [used], [used]]);
+          const client = clientOf(server.url);
+          assert.equal((await failureOf(client.exchangeCode(code))).code, 'ERR_WECHAT_LOGIN_LOST');
+          assert.equal((await failureOf(client.exchangeCode(code))).code, 'ERR_WECHAT_CODE_USED');
+        });
+      });
+
+      describe('wait', () => {
+        it('not at all when a connection that was used again is reset', async () => {
+          for (const { call, good } of methods) {
+            const server = await startServer([[json(good)], [reset], [json(good)]]);
+            const client = clientOf(server.url, { retryDelay: 4_000, timeout: 3_000 });
+            await call(client);
+            await call(client);
+            assert.deepEqual(
+              server.requests.map(({ connection }) => connection),
+              [1, 1, 2],
+            );
+          }
+        });
+
+        it('when a fresh connection is reset', async () => {
+          const server = await startServer([[reset], [goodExchange]]);
+          await clientOf(server.url, { retryDelay: 200 }).exchangeCode(code);
+          const [pause = 0] = pauses(server.requests);
+          assert.ok(pause >= 98, `the wait was ${pause} ms`);
+        });
+      });
+
+      describe('and the deadline', () => {
+        const inTime = async (call: Promise<unknown>, timeout: number): Promise<WeChatError> => {
+          const start = performance.now();
+          const error = await failureOf(call);
+          const took = performance.now() - start;
+          assert.ok(took < timeout + 1_000, `the call took ${took} ms of ${timeout}`);
+          return error;
+        };
+
+        it('an exchange that hangs has all the time for its only attempt', async () => {
+          const server = await startServer([[wait(500), goodExchange]]);
+          await clientOf(server.url, { timeout: 900 }).exchangeCode(code);
+          assert.equal(server.requests.length, 1);
+        });
+
+        it('an exchange that hangs is not sent again', async () => {
+          for (const { call, good } of exchanges) {
+            const server = await startServer([[hang], [json(good)]]);
+            const error = await inTime(call(clientOf(server.url, { timeout: 250 })), 250);
+            assert.equal(error.code, 'ERR_WECHAT_TIMEOUT');
+            assert.equal(server.requests.length, 1);
+          }
+        });
+
+        for (const { name, call, good } of others) {
+          it(`${name} that hangs is sent once more while there is time`, async () => {
+            const server = await startServer([[hang], [json(good)]]);
+            await call(clientOf(server.url, { timeout: 600 }));
+            assert.equal(server.requests.length, 2);
+          });
+
+          it(`${name} that always hangs ends in time`, async () => {
+            const server = await startServer([[hang]]);
+            const error = await inTime(call(clientOf(server.url, { timeout: 600 })), 600);
+            assert.equal(error.code, 'ERR_WECHAT_TIMEOUT');
+            assert.equal(server.requests.length, 2);
+          });
+        }
+
+        it('includes the waits and the attempts of all retries', async () => {
+          const attempt = async ({ call }: Method): Promise<void> => {
+            const server = await startServer([[wait(90), busy]]);
+            const client = clientOf(server.url, { timeout: 250, maxRetries: 1_000, retryDelay: 5 });
+            const error = await inTime(call(client), 250);
+            assert.ok(['ERR_WECHAT_BUSY', 'ERR_WECHAT_TIMEOUT'].includes(error.code));
+          };
+          await Promise.all(methods.map(attempt));
+        });
+
+        it('is what a thousand refused connections end with', async () => {
+          const client = clientOf(refusedUrl, { timeout: 250, maxRetries: 1_000, retryDelay: 20 });
+          const error = await inTime(client.exchangeCode(code), 250);
+          assert.equal(factsOf(error)['sent'], 'no');
+          assert.ok(error.attempts > 1);
+        });
+
+        it('is shorter than the time to connect where that is set longer', async () => {
+          const server = await startServer([[]], tlsCut([hang]));
+          const client = clientOf(server.url, { timeout: 200, connectTimeout: 60_000, retryDelay: 1_000 });
+          const error = await inTime(client.exchangeCode(code), 200);
+          assert.deepEqual(factsOf(error), {
+            ...timeout('no'),
+            endpoint: '/sns/oauth2/access_token',
+            attempts: 1,
+            retryable: true,
+          });
+        });
+
+        it('leaves time for other hosts when the first cannot be connected to', async () => {
+          const silent = await startServer([[]], tlsCut([hang]));
+          const server = await startServer([[goodExchange]]);
+          await clientOf([silent.url, server.url], { timeout: 2_000, connectTimeout: 50 }).exchangeCode(code);
+          assert.equal(server.requests.length, 1);
+        });
+
+        it('holds while a name look-up hangs', async () => {
+          const client = clientOf('http://localhost:1', {
+            timeout: 200,
+            connectTimeout: 50,
+            ...transport.http({ lookup: () => {} }),
+          });
+          const error = await inTime(client.exchangeCode(code), 200);
+          assert.deepEqual(factsOf(error)['sent'], 'no');
+          assert.ok(error.attempts > 1);
+        });
+
+        it('does not count the connection: an answer may take longer than the time to connect', async () => {
+          const server = await startServer([[wait(500), goodExchange]]);
+          const client = clientOf(server.url, { connectTimeout: 250 });
+          await client.exchangeCode(code);
+          await client.exchangeCode(code);
+          assert.equal(server.connections, 1);
+        });
+      });
+    });
+  }
 
   describe('in all', () => {
     it('are three unless otherwise chosen', async () => {
@@ -513,77 +716,6 @@ describe('retries', () => {
       await clientOf(server.url).exchangeCode(code);
       assert.equal(server.requests.length, 3);
       assert.equal(new Set(server.requests.map(({ target }) => target)).size, 1);
-    });
-  });
-
-  describe('when the code turns out to have been used', () => {
-    const lost = async (script: Script, http?: Omit<HttpOptions, 'baseUrl'>): Promise<void> => {
-      for (const { call, endpoint } of exchanges) {
-        const server = await startServer(script);
-        const error = await failureOf(call(clientOf(server.url, { maxRetries, ...http })));
-        assert.deepEqual(factsOf(error), {
-          name: 'WeChatApiError',
-          code: 'ERR_WECHAT_LOGIN_LOST',
-          endpoint,
-          attempts: server.requests.length,
-          retryable: false,
-          status: 503,
-          statusCode: 503,
-          errcode: 40163,
-          errmsg: 'code been used',
-        });
-        assert.ok(error.attempts > 1);
-      }
-    };
-
-    it('by the first attempt, it was used by someone else', async () => {
-      for (const { call } of exchanges) {
-        const server = await startServer([[used]]);
-        const error = await failureOf(call(clientOf(server.url)));
-        assert.equal(error.code, 'ERR_WECHAT_CODE_USED');
-        assert.equal(error.status, 401);
-        assert.equal(server.requests.length, 1);
-      }
-    });
-
-    it('after attempts that never reached WeChat, it was used by someone else', async () => {
-      const server = await startServer([[used]]);
-      const error = await failureOf(clientOf([refusedUrl, refusedUrl, server.url]).exchangeCode(code));
-      assert.equal(error.code, 'ERR_WECHAT_CODE_USED');
-      assert.equal(error.attempts, 3);
-    });
-
-    it('after TLS handshakes that were cut, it was used by someone else', async () => {
-      const server = await startServer([[used]], { ...secure, greet: (n) => (n < 3 ? [reset] : []) });
-      const error = await failureOf(clientOf(server.url, { agent: { https: trusting } }).exchangeCode(code));
-      assert.equal(error.code, 'ERR_WECHAT_CODE_USED');
-      assert.equal(error.attempts, 3);
-      trusting.destroy();
-    });
-
-    it('after a lost connection, the login is lost', () => lost([[reset], [used]]));
-    it('after an end of stream, the login is lost', () => lost([[end], [used]]));
-    for (const status of [429, 502, 503, 504]) {
-      it(`after status ${status}, the login is lost`, () => lost([[answer(status)], [used]]));
-    }
-    it('after errcode -1, the login is lost', () => lost([[busy], [used]]));
-    it('after errcode -1 twice, the login is lost', () => lost([[busy], [busy], [used]]));
-
-    it('after an ambiguous attempt and one that was never sent, the login is lost', async () => {
-      const options = { ...secure, greet: (n: number) => (n === 2 ? [reset] : []) };
-      const server = await startServer([[end], [used]], options);
-      const client = clientOf(server.url, { agent: { https: trusting } });
-      const error = await failureOf(client.exchangeCode(code));
-      assert.equal(error.code, 'ERR_WECHAT_LOGIN_LOST');
-      assert.equal(error.attempts, 3);
-      trusting.destroy();
-    });
-
-    it('the next call starts afresh', async () => {
-      const server = await startServer([[reset], [used], [used]]);
-      const client = clientOf(server.url);
-      assert.equal((await failureOf(client.exchangeCode(code))).code, 'ERR_WECHAT_LOGIN_LOST');
-      assert.equal((await failureOf(client.exchangeCode(code))).code, 'ERR_WECHAT_CODE_USED');
     });
   });
 
@@ -704,26 +836,6 @@ describe('retries', () => {
       assert.ok(Math.max(...waits) > 320, `the longest was ${Math.max(...waits)} ms`);
     });
 
-    it('not at all when a connection that was used again is reset', async () => {
-      for (const { call, good } of methods) {
-        const server = await startServer([[json(good)], [reset], [json(good)]]);
-        const client = clientOf(server.url, { retryDelay: 4_000, timeout: 3_000 });
-        await call(client);
-        await call(client);
-        assert.deepEqual(
-          server.requests.map(({ connection }) => connection),
-          [1, 1, 2],
-        );
-      }
-    });
-
-    it('when a fresh connection is reset', async () => {
-      const server = await startServer([[reset], [goodExchange]]);
-      await clientOf(server.url, { retryDelay: 200 }).exchangeCode(code);
-      const [pause = 0] = pauses(server.requests);
-      assert.ok(pause >= 98, `the wait was ${pause} ms`);
-    });
-
     it('not beyond the deadline: what cannot be waited for ends the call at once', async () => {
       for (const { call } of methods) {
         const server = await startServer([[answer(503)]]);
@@ -802,98 +914,6 @@ describe('retries', () => {
     it('only of a gateway', async () => {
       const server = await startServer([[json({ errcode: -1, errmsg: '' }, { 'retry-after': '60' })], [goodExchange]]);
       await clientOf(server.url, { timeout: 3_000 }).exchangeCode(code);
-    });
-  });
-
-  describe('and the deadline', () => {
-    const inTime = async (call: Promise<unknown>, timeout: number): Promise<WeChatError> => {
-      const start = performance.now();
-      const error = await failureOf(call);
-      const took = performance.now() - start;
-      assert.ok(took < timeout + 1_000, `the call took ${took} ms of ${timeout}`);
-      return error;
-    };
-
-    it('an exchange that hangs has all the time for its only attempt', async () => {
-      const server = await startServer([[wait(500), goodExchange]]);
-      await clientOf(server.url, { timeout: 900 }).exchangeCode(code);
-      assert.equal(server.requests.length, 1);
-    });
-
-    it('an exchange that hangs is not sent again', async () => {
-      for (const { call, good } of exchanges) {
-        const server = await startServer([[hang], [json(good)]]);
-        const error = await inTime(call(clientOf(server.url, { timeout: 250 })), 250);
-        assert.equal(error.code, 'ERR_WECHAT_TIMEOUT');
-        assert.equal(server.requests.length, 1);
-      }
-    });
-
-    for (const { name, call, good } of others) {
-      it(`${name} that hangs is sent once more while there is time`, async () => {
-        const server = await startServer([[hang], [json(good)]]);
-        await call(clientOf(server.url, { timeout: 600 }));
-        assert.equal(server.requests.length, 2);
-      });
-
-      it(`${name} that always hangs ends in time`, async () => {
-        const server = await startServer([[hang]]);
-        const error = await inTime(call(clientOf(server.url, { timeout: 600 })), 600);
-        assert.equal(error.code, 'ERR_WECHAT_TIMEOUT');
-        assert.equal(server.requests.length, 2);
-      });
-    }
-
-    it('includes the waits and the attempts of all retries', async () => {
-      const attempt = async ({ call }: Method): Promise<void> => {
-        const server = await startServer([[wait(90), busy]]);
-        const client = clientOf(server.url, { timeout: 250, maxRetries: 1_000, retryDelay: 5 });
-        const error = await inTime(call(client), 250);
-        assert.ok(['ERR_WECHAT_BUSY', 'ERR_WECHAT_TIMEOUT'].includes(error.code));
-      };
-      await Promise.all(methods.map(attempt));
-    });
-
-    it('is what a thousand refused connections end with', async () => {
-      const client = clientOf(refusedUrl, { timeout: 250, maxRetries: 1_000, retryDelay: 20 });
-      const error = await inTime(client.exchangeCode(code), 250);
-      assert.equal(factsOf(error)['sent'], 'no');
-      assert.ok(error.attempts > 1);
-    });
-
-    it('is shorter than the time to connect where that is set longer', async () => {
-      const server = await startServer([[]], tlsCut([hang]));
-      const client = clientOf(server.url, { timeout: 200, connectTimeout: 60_000, retryDelay: 1_000 });
-      const error = await inTime(client.exchangeCode(code), 200);
-      assert.deepEqual(factsOf(error), {
-        ...timeout('no'),
-        endpoint: '/sns/oauth2/access_token',
-        attempts: 1,
-        retryable: true,
-      });
-    });
-
-    it('leaves time for other hosts when the first cannot be connected to', async () => {
-      const silent = await startServer([[]], tlsCut([hang]));
-      const server = await startServer([[goodExchange]]);
-      await clientOf([silent.url, server.url], { timeout: 2_000, connectTimeout: 50 }).exchangeCode(code);
-      assert.equal(server.requests.length, 1);
-    });
-
-    it('holds while a name look-up hangs', async () => {
-      const agent = { http: new http.Agent({ lookup: () => {} }) };
-      const client = clientOf('http://localhost:1', { timeout: 200, connectTimeout: 50, agent });
-      const error = await inTime(client.exchangeCode(code), 200);
-      assert.deepEqual(factsOf(error)['sent'], 'no');
-      assert.ok(error.attempts > 1);
-    });
-
-    it('does not count the connection: an answer may take longer than the time to connect', async () => {
-      const server = await startServer([[wait(500), goodExchange]]);
-      const client = clientOf(server.url, { connectTimeout: 250 });
-      await client.exchangeCode(code);
-      await client.exchangeCode(code);
-      assert.equal(server.connections, 1);
     });
   });
 });

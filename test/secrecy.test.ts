@@ -32,6 +32,7 @@ import {
   startServer,
   type Step,
 } from './support/scripted-server.js';
+import { transports } from './support/transports.js';
 
 /** In the midst of every secret, so that it is found however the rest is encoded. */
 const canary = 'CANARY';
@@ -121,41 +122,45 @@ function assertSilent(value: unknown): void {
 describe('no secret is shown', () => {
   afterEach(closeServers);
 
-  for (const [failure, script] of Object.entries(failures)) {
-    it(`after ${failure}`, async () => {
-      const server = await startServer(script);
-      await Promise.all(
-        Object.values(calls).map(async (call) => {
-          const client = clientOf(server.url);
-          const error = await errorOf(call(client));
-          assert.ok(error instanceof WeChatError);
-          assertSilent(error);
-          assertSilent(client);
-          assert.equal(Object.hasOwn(error, 'cause'), false);
-        }),
-      );
-      assertSent(server);
-    });
-  }
+  for (const transport of transports) {
+    for (const [failure, script] of Object.entries(failures)) {
+      it(`after ${failure}, on ${transport.name}`, async () => {
+        const server = await startServer(script);
+        await Promise.all(
+          Object.values(calls).map(async (call) => {
+            const client = clientOf(server.url, transport.http());
+            const error = await errorOf(call(client));
+            assert.ok(error instanceof WeChatError);
+            assertSilent(error);
+            assertSilent(client);
+            assert.equal(Object.hasOwn(error, 'cause'), false);
+          }),
+        );
+        assertSent(server);
+      });
+    }
 
-  for (const [name, call] of Object.entries(calls)) {
-    it(`by ${name} when nothing listens`, async () => {
-      const error = await errorOf(call(clientOf('http://127.0.0.1:1')));
-      assert.ok(error instanceof WeChatError);
-      assertSilent(error);
-    });
+    for (const [name, call] of Object.entries(calls)) {
+      it(`by ${name} when nothing listens, on ${transport.name}`, async () => {
+        const error = await errorOf(call(clientOf('http://127.0.0.1:1', transport.http())));
+        assert.ok(error instanceof WeChatError);
+        assertSilent(error);
+      });
 
-    it(`by ${name} when it is aborted for a reason that holds one`, async () => {
-      const server = await startServer([[hang]]);
-      const controller = new AbortController();
-      const failure = errorOf(call(clientOf(server.url, { timeout: 5_000 }), { signal: controller.signal }));
-      await server.received(1);
-      controller.abort(new Error(code));
-      assertSilent(await failure);
-      const before = await errorOf(call(clientOf(server.url), { signal: controller.signal }));
-      assert.ok(before instanceof WeChatError);
-      assertSilent(before);
-    });
+      it(`by ${name} when it is aborted for a reason that holds one, on ${transport.name}`, async () => {
+        const server = await startServer([[hang]]);
+        const controller = new AbortController();
+        const failure = errorOf(
+          call(clientOf(server.url, { timeout: 5_000, ...transport.http() }), { signal: controller.signal }),
+        );
+        await server.received(1);
+        controller.abort(new Error(code));
+        assertSilent(await failure);
+        const before = await errorOf(call(clientOf(server.url, transport.http()), { signal: controller.signal }));
+        assert.ok(before instanceof WeChatError);
+        assertSilent(before);
+      });
+    }
   }
 
   it('by the TypeErrors about them', async () => {

@@ -6,10 +6,10 @@ import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import tls from 'node:tls';
 import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 
 import { type HttpOptions, WeChatNetworkError, WeChatResponseError } from '../src/index.js';
-import { clientOf, code, factsOf, failureOf, methods, openid, tokens } from './support/calls.js';
+import { clientsOn, code, factsOf, failureOf, methods, openid, tokens } from './support/calls.js';
 import { type ClientProcess, killClients, startClient } from './support/client-process.js';
 import {
   answer,
@@ -31,6 +31,7 @@ import {
   type Step,
   wait,
 } from './support/scripted-server.js';
+import { got, transports, undici } from './support/transports.js';
 
 const good = json(tokens);
 const zipped = gzipSync(JSON.stringify(tokens));
@@ -45,17 +46,6 @@ const trust = {
 const eachTheirOwn: Script = ({ query }) => [json(tokensOf(query.get('code')))];
 const tokensOf = (user: string | null): Record<string, unknown> => ({ ...tokens, openid: `o${user}` });
 
-/** The connections that requests came on, when this is done for the first and the second gets a good answer. */
-async function connectionsAfter(steps: readonly Step[], http: Omit<HttpOptions, 'baseUrl'> = {}): Promise<number[]> {
-  const server = await startServer([steps, [good]]);
-  const client = clientOf(server.url, { maxRetries: 0, ...http });
-  await client.exchangeCode(code).catch((error: unknown) => {
-    assert.ok(error instanceof WeChatNetworkError || error instanceof WeChatResponseError);
-  });
-  await client.exchangeCode(code);
-  return server.requests.map(({ connection }) => connection);
-}
-
 /** Waits for the end of a connection, and fails when it is only ended for having been idle long enough. */
 async function endedAtOnce(server: ScriptedServer, connection: number): Promise<void> {
   const start = performance.now();
@@ -64,566 +54,635 @@ async function endedAtOnce(server: ScriptedServer, connection: number): Promise<
   assert.ok(took < 2_000, `it was ended after ${took} ms`);
 }
 
-describe('connections', () => {
-  afterEach(async () => {
-    killClients();
-    await closeServers();
-  });
-
-  describe('are kept alive', () => {
-    it('so that the calls of a login share one', async () => {
-      const server = await startServer(({ path }) => [
-        json({ ...methods.find(({ endpoint }) => endpoint === path)?.good }),
-      ]);
-      const client = clientOf(server.url);
-      for (const { call } of methods) await call(client);
-      assert.equal(server.requests.length, 5);
-      assert.equal(server.connections, 1);
-    });
-
-    it('after an errcode, which is an answer like any other', async () => {
-      assert.deepEqual(await connectionsAfter([good]), [1, 1]);
-      const server = await startServer([[json({ errcode: 40029, errmsg: 'invalid code' })], [good]]);
-      const client = clientOf(server.url);
-      await failureOf(client.exchangeCode(code));
+for (const transport of transports) {
+  describe(`on ${transport.name}`, () => {
+    const clientOf = clientsOn(transport);
+    /** The connections that requests came on, when this is done for the first and the second gets a good answer. */
+    const connectionsAfter = async (
+      steps: readonly Step[],
+      http: Omit<HttpOptions, 'baseUrl'> = {},
+    ): Promise<number[]> => {
+      const server = await startServer([steps, [good]]);
+      const client = clientOf(server.url, { maxRetries: 0, ...http });
+      await client.exchangeCode(code).catch((error: unknown) => {
+        assert.ok(error instanceof WeChatNetworkError || error instanceof WeChatResponseError);
+      });
       await client.exchangeCode(code);
-      assert.equal(server.connections, 1);
-    });
+      return server.requests.map(({ connection }) => connection);
+    };
 
-    it('but each client has its own', async () => {
-      const server = await startServer([[good]]);
-      await clientOf(server.url).exchangeCode(code);
-      await clientOf(server.url).exchangeCode(code);
-      assert.equal(server.connections, 2);
-    });
-
-    it('but do not keep the process alive', async () => {
-      const server = await startServer([[good]]);
-      const client = startClient();
-      const http = { timeout: 60_000, connectTimeout: 60_000, maxRetries: 0 };
-      assert.equal((await client.exchange({ http: { ...http, baseUrl: server.url }, code })).openid, openid);
-      const { error } = await client.exchange({ http: { ...http, baseUrl: 'http://127.0.0.1:1' }, code });
-      assert.equal(error?.['reason'], 'ECONNREFUSED');
-      const start = performance.now();
-      await client.end();
-      assert.ok(performance.now() - start < 2_000);
-    });
-
-    it('for four seconds, less than servers keep them, while an answer may take longer', async () => {
-      const idle = await startServer([[good]]);
-      const slow = await startServer([[wait(4_400), good]]);
-      const slowCall = clientOf(slow.url, { timeout: 8_000 }).exchangeCode(code);
-      await clientOf(idle.url).exchangeCode(code);
-      const start = performance.now();
-      await idle.closed(1);
-      const kept = performance.now() - start;
-      assert.ok(kept > 3_500 && kept < 4_900, `it was kept for ${kept} ms`);
-      assert.equal((await slowCall).openid, openid);
-    });
-
-    it('no longer than the server says that it keeps them', async () => {
-      const server = await startServer([[json(tokens, { 'keep-alive': 'timeout=2' })]]);
-      await clientOf(server.url).exchangeCode(code);
-      const start = performance.now();
-      await server.closed(1);
-      const kept = performance.now() - start;
-      assert.ok(kept < 2_500, `it was kept for ${kept} ms`);
-    });
-
-    it('no longer when the server ends them', async () => {
-      for (const close of [end, reset]) {
-        const server = await startServer([[good]]);
-        const client = clientOf(server.url);
-        await client.exchangeCode(code);
-        await server.interfere(1, [close]);
-        await server.closed(1);
-        await client.exchangeCode(code);
-        assert.equal(server.connections, 2);
-      }
-    });
-
-    it('no longer when the server says so', async () => {
-      assert.deepEqual(await connectionsAfter([json(tokens, { connection: 'close' }), end]), [1, 2]);
-    });
-  });
-
-  describe('never give one visitor the answer of another', () => {
-    for (const [stray, bytes] of [
-      ['a second answer', answerBytes(200, JSON.stringify(tokensOf('Alice')))],
-      ['half an answer', answerBytes(200, JSON.stringify(tokensOf('Alice'))).subarray(0, 90)],
-      ['one byte', Buffer.from('\n')],
-      ['a timeout of the server', answerBytes(408)],
-    ] as const) {
-      it(`when ${stray} comes on an idle connection: that ends it`, async () => {
-        const server = await startServer(eachTheirOwn);
-        const client = clientOf(server.url, { maxRetries: 0 });
-        assert.equal((await client.exchangeCode('Alice')).openid, 'oAlice');
-        await server.interfere(1, [raw(bytes)]);
-        await endedAtOnce(server, 1);
-        assert.equal((await client.exchangeCode('Bob')).openid, 'oBob');
-        assert.equal(server.connections, 2);
+    describe('connections', () => {
+      afterEach(async () => {
+        killClients();
+        await closeServers();
       });
-    }
 
-    it('when a connection is used many times before a second answer comes', async () => {
-      const server = await startServer(eachTheirOwn);
-      const client = clientOf(server.url, { maxRetries: 0 });
-      for (let n = 0; n < 20; n += 1) await client.exchangeCode('Alice');
-      assert.equal(server.connections, 1);
-      await server.interfere(1, [raw(answerBytes(200, JSON.stringify(tokensOf('Alice'))))]);
-      await endedAtOnce(server, 1);
-      assert.equal((await client.exchangeCode('Bob')).openid, 'oBob');
-    });
-
-    for (const [moment, arrive] of [
-      ['a timer', (done: () => void) => setTimeout(done, 5)],
-      ['input', (done: () => void) => readFile(new URL(import.meta.url), done)],
-    ] as const) {
-      it(`when a second answer is there but not read yet as ${moment} makes the next call`, async () => {
-        const server = await startServer(eachTheirOwn);
-        const client = clientOf(server.url);
-        assert.equal((await client.exchangeCode('Alice')).openid, 'oAlice');
-        await new Promise<void>((resolve) => {
-          arrive(resolve);
+      describe('are kept alive', () => {
+        it('so that the calls of a login share one', async () => {
+          const server = await startServer(({ path }) => [
+            json({ ...methods.find(({ endpoint }) => endpoint === path)?.good }),
+          ]);
+          const client = clientOf(server.url);
+          for (const { call } of methods) await call(client);
+          assert.equal(server.requests.length, 5);
+          assert.equal(server.connections, 1);
         });
-        const stray = server.interfere(1, [raw(answerBytes(200, JSON.stringify(tokensOf('Alice'))))]);
-        assert.equal((await client.exchangeCode('Bob')).openid, 'oBob');
-        await stray;
+
+        it('after an errcode, which is an answer like any other', async () => {
+          assert.deepEqual(await connectionsAfter([good]), [1, 1]);
+          const server = await startServer([[json({ errcode: 40029, errmsg: 'invalid code' })], [good]]);
+          const client = clientOf(server.url);
+          await failureOf(client.exchangeCode(code));
+          await client.exchangeCode(code);
+          assert.equal(server.connections, 1);
+        });
+
+        it('but each client has its own', async () => {
+          const server = await startServer([[good]]);
+          await clientOf(server.url).exchangeCode(code);
+          await clientOf(server.url).exchangeCode(code);
+          assert.equal(server.connections, 2);
+        });
+
+        it('but do not keep the process alive', async () => {
+          const server = await startServer([[good]]);
+          const client = startClient();
+          const http = { timeout: 60_000, connectTimeout: 60_000, maxRetries: 0 };
+          assert.equal(
+            (await client.exchange({ transport: transport.name, http: { ...http, baseUrl: server.url }, code })).openid,
+            openid,
+          );
+          const { error } = await client.exchange({
+            transport: transport.name,
+            http: { ...http, baseUrl: 'http://127.0.0.1:1' },
+            code,
+          });
+          assert.equal(error?.['reason'], 'ECONNREFUSED');
+          const start = performance.now();
+          await client.end();
+          assert.ok(performance.now() - start < 2_000);
+        });
+
+        it('for four seconds, less than servers keep them, while an answer may take longer', async () => {
+          const idle = await startServer([[good]]);
+          const slow = await startServer([[wait(4_400), good]]);
+          const slowCall = clientOf(slow.url, { timeout: 8_000 }).exchangeCode(code);
+          await clientOf(idle.url).exchangeCode(code);
+          const start = performance.now();
+          await idle.closed(1);
+          const kept = performance.now() - start;
+          assert.ok(kept > 3_500 && kept < 4_900, `it was kept for ${kept} ms`);
+          assert.equal((await slowCall).openid, openid);
+        });
+
+        it('no longer than the server says that it keeps them', async () => {
+          const server = await startServer([[json(tokens, { 'keep-alive': 'timeout=2' })]]);
+          await clientOf(server.url).exchangeCode(code);
+          const start = performance.now();
+          await server.closed(1);
+          const kept = performance.now() - start;
+          assert.ok(kept < 2_500, `it was kept for ${kept} ms`);
+        });
+
+        it('no longer when the server ends them', async () => {
+          for (const close of [end, reset]) {
+            const server = await startServer([[good]]);
+            const client = clientOf(server.url);
+            await client.exchangeCode(code);
+            await server.interfere(1, [close]);
+            await server.closed(1);
+            await client.exchangeCode(code);
+            assert.equal(server.connections, 2);
+          }
+        });
+
+        it('no longer when the server says so', async () => {
+          assert.deepEqual(await connectionsAfter([json(tokens, { connection: 'close' }), end]), [1, 2]);
+        });
       });
-    }
 
-    it('when a second answer comes together with the first', async () => {
-      const alice = answerBytes(200, JSON.stringify(tokensOf('Alice')));
-      const server = await startServer(({ query }) =>
-        query.get('code') === 'Alice' ? [raw(Buffer.concat([alice, alice]))] : [json(tokensOf('Bob'))],
-      );
-      const client = clientOf(server.url);
-      for (let n = 0; n < 20; n += 1) {
-        const [first] = await Promise.allSettled([client.exchangeCode('Alice')]);
-        if (first.status === 'fulfilled') assert.equal(first.value.openid, 'oAlice');
-        assert.equal((await client.exchangeCode('Bob')).openid, 'oBob');
-      }
-    });
-
-    it('when an answer comes after its call was aborted', async () => {
-      const server = await startServer(({ query }) => [
-        ...(query.get('code') === 'Alice' ? [wait(60)] : []),
-        json(tokensOf(query.get('code'))),
-      ]);
-      const client = clientOf(server.url);
-      const controller = new AbortController();
-      const alice = failureOf(client.exchangeCode('Alice', { signal: controller.signal }));
-      await server.received(1);
-      controller.abort();
-      await alice;
-      assert.equal((await client.exchangeCode('Bob')).openid, 'oBob');
-      assert.equal(server.connections, 2);
-    });
-
-    it('when an answer comes after its call has timed out', async () => {
-      const server = await startServer(({ query }) => [
-        ...(query.get('code') === 'Alice' ? [wait(400)] : []),
-        json(tokensOf(query.get('code'))),
-      ]);
-      const client = clientOf(server.url, { timeout: 300 });
-      await failureOf(client.exchangeCode('Alice'));
-      assert.equal((await client.exchangeCode('Bob')).openid, 'oBob');
-      assert.equal(server.connections, 2);
-    });
-
-    it('when many log in at once and stray answers have come on all of the connections', async () => {
-      const server = await startServer(eachTheirOwn);
-      const client = clientOf(server.url);
-      const users = Array.from({ length: 100 }, (_, n) => `user${n}`);
-      for (let round = 0; round < 3; round += 1) {
-        const results = await Promise.all(users.map((user) => client.exchangeCode(user)));
-        const swapped = results.filter((result, n) => result.openid !== `o${users[n]}`);
-        assert.equal(swapped.length, 0);
-        for (const connection of server.open) {
-          await server.interfere(connection, [raw(answerBytes(200, JSON.stringify(tokensOf('Mallory'))))]);
+      describe('never give one visitor the answer of another', () => {
+        for (const [stray, bytes] of [
+          ['a second answer', answerBytes(200, JSON.stringify(tokensOf('Alice')))],
+          ['half an answer', answerBytes(200, JSON.stringify(tokensOf('Alice'))).subarray(0, 90)],
+          ['one byte', Buffer.from('\n')],
+          ['a timeout of the server', answerBytes(408)],
+        ] as const) {
+          it(`when ${stray} comes on an idle connection: that ends it`, async () => {
+            const server = await startServer(eachTheirOwn);
+            const client = clientOf(server.url, { maxRetries: 0 });
+            assert.equal((await client.exchangeCode('Alice')).openid, 'oAlice');
+            await server.interfere(1, [raw(bytes)]);
+            await endedAtOnce(server, 1);
+            assert.equal((await client.exchangeCode('Bob')).openid, 'oBob');
+            assert.equal(server.connections, 2);
+          });
         }
-      }
-    });
-  });
 
-  describe('are not used again', () => {
-    it('after a call that timed out', async () => {
-      assert.deepEqual(await connectionsAfter([hang], { timeout: 400 }), [1, 2]);
-    });
-
-    it('after a call that was aborted', async () => {
-      const server = await startServer([[hang], [good]]);
-      const client = clientOf(server.url);
-      const controller = new AbortController();
-      const failure = failureOf(client.exchangeCode(code, { signal: controller.signal }));
-      await server.received(1);
-      controller.abort();
-      await failure;
-      await server.closed(1);
-      await client.exchangeCode(code);
-      assert.equal(server.connections, 2);
-    });
-
-    for (const status of [101, 201, 204, 206, 301, 302, 304, 400, 404, 429, 500, 503]) {
-      it(`after status ${status}`, async () => {
-        const switching = raw('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n');
-        const steps = status === 101 ? [switching] : [answer(status)];
-        assert.deepEqual(await connectionsAfter(steps), [1, 2]);
-      });
-    }
-
-    for (const [what, step] of [
-      ['a page of HTML', answer(200, '<html>')],
-      ['an empty body', answer(200)],
-      ['an array', answer(200, '[]')],
-      ['tokens without an openid', json({ ...tokens, openid: undefined })],
-      ['an errcode that is no number', json({ errcode: 'many' })],
-      ['a body that is too large', answer(200, ' '.repeat(100_000))],
-      ['broken gzip', answer(200, 'broken', gzip)],
-      ['gzip that is cut', answer(200, zipped.subarray(0, -10), gzip)],
-    ] as const) {
-      it(`after ${what}`, async () => {
-        assert.deepEqual(await connectionsAfter([step]), [1, 2]);
-      });
-    }
-
-    it("after another user's user info", async () => {
-      const server = await startServer([[json({ openid: 'oBob' })], [json({ openid })]]);
-      const client = clientOf(server.url, { maxRetries: 0 });
-      await failureOf(client.getUserInfo('token', openid));
-      await client.getUserInfo('token', openid);
-      assert.equal(server.connections, 2);
-    });
-  });
-
-  describe('are at most 128', () => {
-    it('however many calls hang, and the rest is never sent when they give up', async () => {
-      const server = await startServer(({ query }) => [query.get('code') === 'last' ? good : hang]);
-      const client = clientOf(server.url, { timeout: 20_000 });
-      const controller = new AbortController();
-      const { signal } = controller;
-      const failures = Promise.all(Array.from({ length: 300 }, () => failureOf(client.exchangeCode(code, { signal }))));
-      await server.received(128);
-      // Time enough for a connection that must not come.
-      await new Promise((resolve) => setTimeout(resolve, 200));
-      controller.abort();
-      const sent = (await failures).map((error) => factsOf(error)['sent']);
-      assert.equal(server.peak, 128);
-      assert.equal(server.requests.length, 128);
-      assert.equal(sent.filter((each) => each === 'no').length, 300 - 128);
-      assert.equal((await client.exchangeCode('last')).openid, openid);
-    });
-
-    it('and the calls beyond wait for their turn', async () => {
-      const server = await startServer(({ query }) => [wait(30), json(tokensOf(query.get('code')))]);
-      const client = clientOf(server.url);
-      const users = Array.from({ length: 300 }, (_, n) => String(n));
-      const results = await Promise.all(users.map((user) => client.exchangeCode(user)));
-      assert.deepEqual(
-        results.map((result) => result.openid),
-        users.map((user) => `o${user}`),
-      );
-      assert.equal(server.peak, 128);
-      assert.equal(server.connections, 128);
-    });
-  });
-
-  describe('with agents of the caller', () => {
-    it('are theirs, for http', async () => {
-      const server = await startServer([[good]]);
-      const agent = new http.Agent({ keepAlive: true });
-      await clientOf(server.url, { agent: { http: agent } }).exchangeCode(code);
-      assert.equal(Object.values(agent.freeSockets).flat().length, 1);
-      agent.destroy();
-    });
-
-    it('are theirs, for https, with the CA that they trust', async () => {
-      const server = await startServer([[good]], secure);
-      const agent = new https.Agent({ keepAlive: true, ca: certificate('localhost').cert });
-      await clientOf(server.url, { agent: { https: agent } }).exchangeCode(code);
-      assert.equal(Object.values(agent.freeSockets).flat().length, 1);
-      agent.destroy();
-    });
-
-    it('may be closed for a single call', async () => {
-      const server = await startServer(() => [good, end]);
-      const client = clientOf(server.url, { agent: { http: new http.Agent({ keepAlive: false }) } });
-      await client.exchangeCode(code);
-      await client.exchangeCode(code);
-      assert.equal(server.connections, 2);
-    });
-  });
-});
-
-describe('an answer', () => {
-  afterEach(closeServers);
-
-  const padded = (bytes: number): string => JSON.stringify(tokens).padEnd(bytes);
-  const refuses = async (step: Step): Promise<void> => {
-    const server = await startServer([[step]]);
-    const error = await failureOf(clientOf(server.url).exchangeCode(code));
-    assert.deepEqual(factsOf(error), {
-      name: 'WeChatResponseError',
-      code: 'ERR_WECHAT_RESPONSE',
-      endpoint: '/sns/oauth2/access_token',
-      attempts: 1,
-      retryable: false,
-      status: 502,
-      statusCode: 502,
-      httpStatus: 200,
-    });
-  };
-  const accepts = async (...steps: Step[]): Promise<void> => {
-    const server = await startServer([steps]);
-    assert.equal((await clientOf(server.url).exchangeCode(code)).openid, openid);
-  };
-
-  it('of 64 KiB is read', () => accepts(answer(200, padded(65_536))));
-  it('of one byte more is refused', () => refuses(answer(200, padded(65_537))));
-  it('of 64 KiB when decompressed is read', () => accepts(answer(200, gzipSync(padded(65_536)), gzip)));
-  it('of one byte more when decompressed is refused', () => refuses(answer(200, gzipSync(padded(65_537)), gzip)));
-
-  it('is read when it was compressed although that was not asked for', () => accepts(answer(200, zipped, gzip)));
-  it('is read in any pieces', () => accepts(drip(answerBytes(200, JSON.stringify(tokens)), 0)));
-  it('is read after 100 Continue, 102 Processing and 103 Early Hints', () =>
-    accepts(...[100, 102, 103].map((status) => raw(`HTTP/1.1 ${status} Wait\r\n\r\n`)), good));
-  it('is read when it ends with the connection', () =>
-    accepts(answer(200, JSON.stringify(tokens), { connection: 'close', 'content-length': undefined }), end));
-  it('is read whatever its type is said to be', () =>
-    accepts(json(tokens, { 'content-type': 'text/html; charset=gbk' })));
-
-  it('is read in chunks', () => {
-    const text = JSON.stringify(tokens);
-    const chunks = [text.slice(0, 20), text.slice(20)].map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`);
-    return accepts(raw(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${chunks.join('')}0\r\n\r\n`));
-  });
-
-  for (const headers of [
-    { 'content-length': String(30 * 2 ** 20) },
-    { 'content-length': undefined, connection: 'close' },
-  ]) {
-    it(`without an end is not read to the end (content-length ${headers['content-length'] ?? 'unknown'})`, async () => {
-      let written = 0;
-      const count = (bytes: number): void => {
-        written += bytes;
-      };
-      const server = await startServer([[answer(200, '', headers), flood(Buffer.alloc(65_536, ' '), 480, count)]]);
-      await failureOf(clientOf(server.url).exchangeCode(code));
-      await server.closed(1);
-      assert.ok(written < 15 * 2 ** 20, `the server could send ${written} bytes`);
-    });
-  }
-
-  it('that is a compression bomb does not fill the memory', async () => {
-    // 300 KiB that are 300 MiB.
-    const bomb = Buffer.concat(Array.from({ length: 300 }, () => gzipSync(Buffer.alloc(2 ** 20, ' '))));
-    const server = await startServer([[answer(200, bomb, gzip)]]);
-    const client = clientOf(server.url);
-    const before = process.memoryUsage().arrayBuffers;
-    let most = 0;
-    const watch = setInterval(() => {
-      most = Math.max(most, process.memoryUsage().arrayBuffers);
-    }, 1);
-    await failureOf(client.exchangeCode(code));
-    most = Math.max(most, process.memoryUsage().arrayBuffers);
-    clearInterval(watch);
-    assert.ok(most - before < 20 * 2 ** 20, `${most - before} bytes more were in use`);
-  });
-
-  for (const status of [300, 301, 302, 303, 304, 305, 306, 307, 308]) {
-    it(`of status ${status} is not followed`, async () => {
-      const elsewhere = await startServer([[good]]);
-      for (const { call } of methods) {
-        const location = `${elsewhere.url}/sns/oauth2/access_token?secret=x`;
-        const server = await startServer([[answer(status, '', { location })]]);
-        const error = await failureOf(call(clientOf(server.url)));
-        assert.ok(error instanceof WeChatResponseError);
-        assert.equal(error.httpStatus, status);
-        assert.equal(server.requests.length, 1);
-      }
-      assert.equal(elsewhere.connections, 0);
-    });
-  }
-
-  for (const status of [201, 202, 203, 205, 206, 226, 299]) {
-    it(`of status ${status} is none, even with the right body`, async () => {
-      const server = await startServer([[answer(status, JSON.stringify(tokens))]]);
-      const error = await failureOf(clientOf(server.url).exchangeCode(code));
-      assert.ok(error instanceof WeChatResponseError);
-      assert.equal(error.httpStatus, status);
-    });
-  }
-
-  it('that is odd never ends the process, not even later', async () => {
-    const oddities: readonly (readonly Step[])[] = [
-      [hang],
-      [wait(250), reset],
-      [wait(250), raw('garbage')],
-      [reset],
-      [end],
-      [raw('garbage')],
-      [answer(200, 'garbage'), reset],
-      [good, reset],
-      [good, raw('garbage'), reset],
-      [good, good, good],
-      [raw(answerBytes(200, ' '.repeat(100_000))), reset],
-      [raw(answerBytes(200, JSON.stringify(tokens)).subarray(0, -5)), wait(250), reset],
-      [raw('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\ngarbage'), reset],
-      [answer(200, zipped.subarray(0, 30), gzip), reset],
-      [answer(200, 'no gzip', gzip), raw('garbage'), reset],
-      [raw('HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\nzzz\r\n'), reset],
-      [answer(503, 'x'.repeat(100_000)), reset],
-      [answer(302, '', { location: 'http://[' }), reset],
-      [answer(200, '', { 'content-length': '-1' })],
-      [answer(200, '', { 'transfer-encoding': 'chunked' })],
-      [forEver(raw('HTTP/1.1 100 Continue\r\n\r\n'), 0)],
-    ];
-    const server = await startServer(({ query }) => oddities[Number(query.get('code'))] ?? [good]);
-    const http = { baseUrl: server.url, timeout: 200 };
-    const client = startClient();
-    for (const n of oddities.keys()) {
-      await client.exchange({ http, code: String(n) });
-      await client.exchange({ http, code: String(n), abortAfter: 5 });
-    }
-    const last = await client.exchange({ http: { ...http, timeout: 5_000 }, code: 'last' });
-    assert.equal(last.openid, openid);
-    await client.end();
-  });
-});
-
-describe('TLS', () => {
-  /** Would talk TLS 1.0 with anyone, if it were asked to by the command line alone. */
-  const lax = ['--tls-min-v1.0', '--tls-cipher-list=DEFAULT@SECLEVEL=0'];
-  let client: ClientProcess;
-
-  before(() => {
-    client = startClient(trust, lax);
-  });
-  afterEach(closeServers);
-  after(killClients);
-
-  it('connections are kept alive', async () => {
-    const server = await startServer([[good]], secure);
-    const http = { baseUrl: server.url };
-    for (let n = 0; n < 3; n += 1) assert.equal((await client.exchange({ http, code })).openid, openid);
-    assert.equal(server.connections, 1);
-  });
-
-  it('connections end when something comes while they are idle', async () => {
-    const server = await startServer(eachTheirOwn, secure);
-    const http = { baseUrl: server.url, maxRetries: 0 };
-    assert.equal((await client.exchange({ http, code: 'Alice' })).openid, 'oAlice');
-    await server.interfere(1, [raw(answerBytes(200, JSON.stringify(tokensOf('Alice'))))]);
-    await endedAtOnce(server, 1);
-    assert.equal((await client.exchange({ http, code: 'Bob' })).openid, 'oBob');
-    assert.equal(server.connections, 2);
-  });
-
-  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
-    it(`may be ${version}`, async () => {
-      const options = { tls: { ...certificate('localhost'), minVersion: version, maxVersion: version } };
-      const server = await startServer([[good]], options);
-      assert.equal((await client.exchange({ http: { baseUrl: server.url }, code })).openid, openid);
-    });
-  }
-
-  for (const version of ['TLSv1', 'TLSv1.1'] as const) {
-    it(`may not be ${version}`, async () => {
-      const old = { minVersion: version, maxVersion: version, ciphers: 'DEFAULT@SECLEVEL=0' } as const;
-      const server = await startServer([[good]], { tls: { ...certificate('localhost'), ...old } });
-      await new Promise<void>((resolve, reject) => {
-        const options = { ...old, port: server.port, ca: certificate('localhost').cert };
-        const socket = tls.connect(options, () => {
-          assert.equal(socket.getProtocol(), version);
-          socket.destroy();
-          resolve();
+        it('when a connection is used many times before a second answer comes', async () => {
+          const server = await startServer(eachTheirOwn);
+          const client = clientOf(server.url, { maxRetries: 0 });
+          for (let n = 0; n < 20; n += 1) await client.exchangeCode('Alice');
+          assert.equal(server.connections, 1);
+          await server.interfere(1, [raw(answerBytes(200, JSON.stringify(tokensOf('Alice'))))]);
+          await endedAtOnce(server, 1);
+          assert.equal((await client.exchangeCode('Bob')).openid, 'oBob');
         });
-        socket.once('error', reject);
-      });
-      const { error } = await client.exchange({ http: { baseUrl: server.url, maxRetries: 2 }, code });
-      assert.equal(error?.['code'], 'ERR_WECHAT_NETWORK');
-      assert.equal(error['sent'], 'no');
-      assert.equal(error['attempts'], 3);
-      assert.equal(server.requests.length, 0);
-    });
-  }
 
-  for (const [what, name, reason, ca] of [
-    ['that nobody vouches for', 'localhost', 'DEPTH_ZERO_SELF_SIGNED_CERT', undefined],
-    ['that has expired', 'expired', 'CERT_HAS_EXPIRED', certificate('expired').cert],
-    ['of another host', 'wrong-host', 'ERR_TLS_CERT_ALTNAME_INVALID', certificate('wrong-host').cert],
-  ] as const) {
-    for (const { name: method, call, endpoint } of methods) {
-      it(`refuses a certificate ${what} before ${method} is sent, and does not try again`, async () => {
-        const server = await startServer([[good]], { tls: certificate(name) });
-        const agent = ca === undefined ? {} : { https: new https.Agent({ ca }) };
-        const error = await failureOf(call(clientOf(server.url, { agent })));
+        for (const [moment, arrive] of [
+          ['a timer', (done: () => void) => setTimeout(done, 5)],
+          ['input', (done: () => void) => readFile(new URL(import.meta.url), done)],
+        ] as const) {
+          it(`when a second answer is there but not read yet as ${moment} makes the next call`, async () => {
+            const server = await startServer(eachTheirOwn);
+            const client = clientOf(server.url);
+            assert.equal((await client.exchangeCode('Alice')).openid, 'oAlice');
+            await new Promise<void>((resolve) => {
+              arrive(resolve);
+            });
+            const stray = server.interfere(1, [raw(answerBytes(200, JSON.stringify(tokensOf('Alice'))))]);
+            assert.equal((await client.exchangeCode('Bob')).openid, 'oBob');
+            await stray;
+          });
+        }
+
+        it('when a second answer comes together with the first', async () => {
+          const alice = answerBytes(200, JSON.stringify(tokensOf('Alice')));
+          const server = await startServer(({ query }) =>
+            query.get('code') === 'Alice' ? [raw(Buffer.concat([alice, alice]))] : [json(tokensOf('Bob'))],
+          );
+          const client = clientOf(server.url);
+          for (let n = 0; n < 20; n += 1) {
+            const [first] = await Promise.allSettled([client.exchangeCode('Alice')]);
+            if (first.status === 'fulfilled') assert.equal(first.value.openid, 'oAlice');
+            assert.equal((await client.exchangeCode('Bob')).openid, 'oBob');
+          }
+        });
+
+        it('when an answer comes after its call was aborted', async () => {
+          const server = await startServer(({ query }) => [
+            ...(query.get('code') === 'Alice' ? [wait(60)] : []),
+            json(tokensOf(query.get('code'))),
+          ]);
+          const client = clientOf(server.url);
+          const controller = new AbortController();
+          const alice = failureOf(client.exchangeCode('Alice', { signal: controller.signal }));
+          await server.received(1);
+          controller.abort();
+          await alice;
+          assert.equal((await client.exchangeCode('Bob')).openid, 'oBob');
+          assert.equal(server.connections, 2);
+        });
+
+        it('when an answer comes after its call has timed out', async () => {
+          const server = await startServer(({ query }) => [
+            ...(query.get('code') === 'Alice' ? [wait(400)] : []),
+            json(tokensOf(query.get('code'))),
+          ]);
+          const client = clientOf(server.url, { timeout: 300 });
+          await failureOf(client.exchangeCode('Alice'));
+          assert.equal((await client.exchangeCode('Bob')).openid, 'oBob');
+          assert.equal(server.connections, 2);
+        });
+
+        it('when many log in at once and stray answers have come on all of the connections', async () => {
+          const server = await startServer(eachTheirOwn);
+          const client = clientOf(server.url);
+          const users = Array.from({ length: 100 }, (_, n) => `user${n}`);
+          for (let round = 0; round < 3; round += 1) {
+            const results = await Promise.all(users.map((user) => client.exchangeCode(user)));
+            const swapped = results.filter((result, n) => result.openid !== `o${users[n]}`);
+            assert.equal(swapped.length, 0);
+            for (const connection of server.open) {
+              await server.interfere(connection, [raw(answerBytes(200, JSON.stringify(tokensOf('Mallory'))))]);
+            }
+          }
+        });
+      });
+
+      describe('are not used again', () => {
+        it('after a call that timed out', async () => {
+          assert.deepEqual(await connectionsAfter([hang], { timeout: 400 }), [1, 2]);
+        });
+
+        it('after a call that was aborted', async () => {
+          const server = await startServer([[hang], [good]]);
+          const client = clientOf(server.url);
+          const controller = new AbortController();
+          const failure = failureOf(client.exchangeCode(code, { signal: controller.signal }));
+          await server.received(1);
+          controller.abort();
+          await failure;
+          await server.closed(1);
+          await client.exchangeCode(code);
+          assert.equal(server.connections, 2);
+        });
+
+        for (const status of [101, 201, 204, 206, 301, 302, 304, 400, 404, 429, 500, 503]) {
+          it(`after status ${status}`, async () => {
+            const switching = raw('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n');
+            const steps = status === 101 ? [switching] : [answer(status)];
+            assert.deepEqual(await connectionsAfter(steps), [1, 2]);
+          });
+        }
+
+        for (const [what, step] of [
+          ['a page of HTML', answer(200, '<html>')],
+          ['an empty body', answer(200)],
+          ['an array', answer(200, '[]')],
+          ['tokens without an openid', json({ ...tokens, openid: undefined })],
+          ['an errcode that is no number', json({ errcode: 'many' })],
+          ['a body that is too large', answer(200, ' '.repeat(100_000))],
+          ['broken gzip', answer(200, 'broken', gzip)],
+          ['gzip that is cut', answer(200, zipped.subarray(0, -10), gzip)],
+        ] as const) {
+          it(`after ${what}`, async () => {
+            assert.deepEqual(await connectionsAfter([step]), [1, 2]);
+          });
+        }
+
+        it("after another user's user info", async () => {
+          const server = await startServer([[json({ openid: 'oBob' })], [json({ openid })]]);
+          const client = clientOf(server.url, { maxRetries: 0 });
+          await failureOf(client.getUserInfo('token', openid));
+          await client.getUserInfo('token', openid);
+          assert.equal(server.connections, 2);
+        });
+      });
+
+      describe('are at most 128', () => {
+        it('however many calls hang, and the rest is never sent when they give up', async () => {
+          const server = await startServer(({ query }) => [query.get('code') === 'last' ? good : hang]);
+          const client = clientOf(server.url, { timeout: 20_000 });
+          const controller = new AbortController();
+          const { signal } = controller;
+          const failures = Promise.all(
+            Array.from({ length: 300 }, () => failureOf(client.exchangeCode(code, { signal }))),
+          );
+          await server.received(128);
+          // Time enough for a connection that must not come.
+          await new Promise((resolve) => setTimeout(resolve, 200));
+          controller.abort();
+          const sent = (await failures).map((error) => factsOf(error)['sent']);
+          assert.equal(server.peak, 128);
+          assert.equal(server.requests.length, 128);
+          assert.equal(sent.filter((each) => each === 'no').length, 300 - 128);
+          assert.equal((await client.exchangeCode('last')).openid, openid);
+        });
+
+        it('and the calls beyond wait for their turn', async () => {
+          const server = await startServer(({ query }) => [wait(30), json(tokensOf(query.get('code')))]);
+          const client = clientOf(server.url);
+          const users = Array.from({ length: 300 }, (_, n) => String(n));
+          const results = await Promise.all(users.map((user) => client.exchangeCode(user)));
+          assert.deepEqual(
+            results.map((result) => result.openid),
+            users.map((user) => `o${user}`),
+          );
+          assert.equal(server.peak, 128);
+          assert.equal(server.connections, 128);
+        });
+      });
+    });
+
+    describe('an answer', () => {
+      afterEach(closeServers);
+
+      const padded = (bytes: number): string => JSON.stringify(tokens).padEnd(bytes);
+      const refuses = async (step: Step): Promise<void> => {
+        const server = await startServer([[step]]);
+        const error = await failureOf(clientOf(server.url).exchangeCode(code));
         assert.deepEqual(factsOf(error), {
-          name: 'WeChatNetworkError',
-          code: 'ERR_WECHAT_NETWORK',
-          endpoint,
+          name: 'WeChatResponseError',
+          code: 'ERR_WECHAT_RESPONSE',
+          endpoint: '/sns/oauth2/access_token',
           attempts: 1,
           retryable: false,
           status: 502,
           statusCode: 502,
-          reason,
-          sent: 'no',
+          httpStatus: 200,
         });
-        assert.match(error.message, /certificate/i);
-        assert.equal(server.connections, 1);
-        assert.equal(server.requests.length, 0);
+      };
+      const accepts = async (...steps: Step[]): Promise<void> => {
+        const server = await startServer([steps]);
+        assert.equal((await clientOf(server.url).exchangeCode(code)).openid, openid);
+      };
+
+      it('of 64 KiB is read', () => accepts(answer(200, padded(65_536))));
+      it('of one byte more is refused', () => refuses(answer(200, padded(65_537))));
+      it('of 64 KiB when decompressed is read', () => accepts(answer(200, gzipSync(padded(65_536)), gzip)));
+
+      for (const [encoding, compress] of [
+        ['gzip', gzipSync],
+        ['deflate', deflateSync],
+        ['br', brotliCompressSync],
+      ] as const) {
+        it(`is read when it was compressed by ${encoding} although that was not asked for`, () =>
+          accepts(answer(200, compress(JSON.stringify(tokens)), { 'content-encoding': encoding })));
+        it(`is refused when it was compressed by ${encoding} and is more than 64 KiB`, () =>
+          refuses(answer(200, compress(padded(65_537)), { 'content-encoding': encoding })));
+      }
+
+      it('is read in any pieces', () => accepts(drip(answerBytes(200, JSON.stringify(tokens)), 0)));
+      // undici takes a 100 that nobody asked for as the end of the connection.
+      const provisional = transport === undici ? [102, 103] : [100, 102, 103];
+      it(`is read after the statuses ${provisional.join(', ')}`, () =>
+        accepts(...provisional.map((status) => raw(`HTTP/1.1 ${status} Wait\r\n\r\n`)), good));
+      it('is read when it ends with the connection', () =>
+        accepts(answer(200, JSON.stringify(tokens), { connection: 'close', 'content-length': undefined }), end));
+      it('is read whatever its type is said to be', () =>
+        accepts(json(tokens, { 'content-type': 'text/html; charset=gbk' })));
+
+      it('is read in chunks', () => {
+        const text = JSON.stringify(tokens);
+        const chunks = [text.slice(0, 20), text.slice(20)].map(
+          (chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`,
+        );
+        return accepts(raw(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${chunks.join('')}0\r\n\r\n`));
       });
-    }
-  }
-});
 
-describe('the environment', () => {
-  afterEach(async () => {
-    killClients();
-    await closeServers();
-  });
+      for (const headers of [
+        { 'content-length': String(30 * 2 ** 20) },
+        { 'content-length': undefined, connection: 'close' },
+      ]) {
+        it(`without an end is not read to the end (content-length ${headers['content-length'] ?? 'unknown'})`, async () => {
+          let written = 0;
+          const count = (bytes: number): void => {
+            written += bytes;
+          };
+          const server = await startServer([[answer(200, '', headers), flood(Buffer.alloc(65_536, ' '), 480, count)]]);
+          await failureOf(clientOf(server.url).exchangeCode(code));
+          await server.closed(1);
+          assert.ok(written < 15 * 2 ** 20, `the server could send ${written} bytes`);
+        });
+      }
 
-  it('cannot turn the check of certificates off, nor put a proxy in between', async () => {
-    const proxy = await startServer([[answer(200, 'proxy')]]);
-    const server = await startServer([[good]]);
-    const impostor = await startServer([[good]], secure);
-    const names = ['http_proxy', 'https_proxy', 'all_proxy', 'global_agent_http_proxy'];
-    const client = startClient({
-      NODE_TLS_REJECT_UNAUTHORIZED: '0',
-      NODE_USE_ENV_PROXY: '1',
-      NODE_NO_WARNINGS: '1',
-      no_proxy: '',
-      NO_PROXY: '',
-      ...Object.fromEntries(names.flatMap((name) => [name, name.toUpperCase()]).map((name) => [name, proxy.url])),
+      it('that is a compression bomb does not fill the memory', async () => {
+        // 300 KiB that are 300 MiB.
+        const bomb = Buffer.concat(Array.from({ length: 300 }, () => gzipSync(Buffer.alloc(2 ** 20, ' '))));
+        const server = await startServer([[answer(200, bomb, gzip)]]);
+        const client = clientOf(server.url);
+        const before = process.memoryUsage().arrayBuffers;
+        let most = 0;
+        const watch = setInterval(() => {
+          most = Math.max(most, process.memoryUsage().arrayBuffers);
+        }, 1);
+        await failureOf(client.exchangeCode(code));
+        most = Math.max(most, process.memoryUsage().arrayBuffers);
+        clearInterval(watch);
+        assert.ok(most - before < 20 * 2 ** 20, `${most - before} bytes more were in use`);
+      });
+
+      for (const status of [300, 301, 302, 303, 304, 305, 306, 307, 308]) {
+        it(`of status ${status} is not followed`, async () => {
+          const elsewhere = await startServer([[good]]);
+          for (const { call } of methods) {
+            const location = `${elsewhere.url}/sns/oauth2/access_token?secret=x`;
+            const server = await startServer([[answer(status, '', { location })]]);
+            const error = await failureOf(call(clientOf(server.url)));
+            assert.ok(error instanceof WeChatResponseError);
+            assert.equal(error.httpStatus, status);
+            assert.equal(server.requests.length, 1);
+          }
+          assert.equal(elsewhere.connections, 0);
+        });
+      }
+
+      for (const status of [201, 202, 203, 205, 206, 226, 299]) {
+        it(`of status ${status} is none, even with the right body`, async () => {
+          const server = await startServer([[answer(status, JSON.stringify(tokens))]]);
+          const error = await failureOf(clientOf(server.url).exchangeCode(code));
+          assert.ok(error instanceof WeChatResponseError);
+          assert.equal(error.httpStatus, status);
+        });
+      }
+
+      it('that is odd never ends the process, not even later', async () => {
+        const oddities: readonly (readonly Step[])[] = [
+          [hang],
+          [wait(250), reset],
+          [wait(250), raw('garbage')],
+          [reset],
+          [end],
+          [raw('garbage')],
+          [answer(200, 'garbage'), reset],
+          [good, reset],
+          [good, raw('garbage'), reset],
+          [good, good, good],
+          [raw(answerBytes(200, ' '.repeat(100_000))), reset],
+          [raw(answerBytes(200, JSON.stringify(tokens)).subarray(0, -5)), wait(250), reset],
+          [raw('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\ngarbage'), reset],
+          [answer(200, zipped.subarray(0, 30), gzip), reset],
+          [answer(200, 'no gzip', gzip), raw('garbage'), reset],
+          [raw('HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\nzzz\r\n'), reset],
+          [answer(503, 'x'.repeat(100_000)), reset],
+          [answer(302, '', { location: 'http://[' }), reset],
+          [answer(200, '', { 'content-length': '-1' })],
+          [answer(200, '', { 'transfer-encoding': 'chunked' })],
+          [forEver(raw('HTTP/1.1 100 Continue\r\n\r\n'), 0)],
+        ];
+        const server = await startServer(({ query }) => oddities[Number(query.get('code'))] ?? [good]);
+        const http = { baseUrl: server.url, timeout: 200 };
+        const client = startClient();
+        for (const n of oddities.keys()) {
+          await client.exchange({ transport: transport.name, http, code: String(n) });
+          await client.exchange({ transport: transport.name, http, code: String(n), abortAfter: 5 });
+        }
+        const last = await client.exchange({
+          transport: transport.name,
+          http: { ...http, timeout: 5_000 },
+          code: 'last',
+        });
+        assert.equal(last.openid, openid);
+        await client.end();
+      });
     });
-    assert.equal((await client.exchange({ http: { baseUrl: server.url }, code })).openid, openid);
-    const { error } = await client.exchange({ http: { baseUrl: impostor.url }, code });
-    assert.equal(error?.['reason'], 'DEPTH_ZERO_SELF_SIGNED_CERT');
-    assert.equal(error['sent'], 'no');
-    assert.equal(impostor.requests.length, 0);
-    assert.equal(proxy.connections, 0);
-    await client.end();
+
+    describe('TLS', () => {
+      /** Would talk TLS 1.0 with anyone, if it were asked to by the command line alone. */
+      const lax = ['--tls-min-v1.0', '--tls-cipher-list=DEFAULT@SECLEVEL=0'];
+      let client: ClientProcess;
+
+      before(() => {
+        client = startClient(trust, lax);
+      });
+      afterEach(closeServers);
+      after(killClients);
+
+      it('connections are kept alive', async () => {
+        const server = await startServer([[good]], secure);
+        const http = { baseUrl: server.url };
+        for (let n = 0; n < 3; n += 1)
+          assert.equal((await client.exchange({ transport: transport.name, http, code })).openid, openid);
+        assert.equal(server.connections, 1);
+      });
+
+      it('connections end when something comes while they are idle', async () => {
+        const server = await startServer(eachTheirOwn, secure);
+        const http = { baseUrl: server.url, maxRetries: 0 };
+        assert.equal((await client.exchange({ transport: transport.name, http, code: 'Alice' })).openid, 'oAlice');
+        await server.interfere(1, [raw(answerBytes(200, JSON.stringify(tokensOf('Alice'))))]);
+        await endedAtOnce(server, 1);
+        assert.equal((await client.exchange({ transport: transport.name, http, code: 'Bob' })).openid, 'oBob');
+        assert.equal(server.connections, 2);
+      });
+
+      for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+        it(`may be ${version}`, async () => {
+          const options = { tls: { ...certificate('localhost'), minVersion: version, maxVersion: version } };
+          const server = await startServer([[good]], options);
+          assert.equal(
+            (await client.exchange({ transport: transport.name, http: { baseUrl: server.url }, code })).openid,
+            openid,
+          );
+        });
+      }
+
+      for (const version of ['TLSv1', 'TLSv1.1'] as const) {
+        it(`may not be ${version}`, async () => {
+          const old = { minVersion: version, maxVersion: version, ciphers: 'DEFAULT@SECLEVEL=0' } as const;
+          const server = await startServer([[good]], { tls: { ...certificate('localhost'), ...old } });
+          await new Promise<void>((resolve, reject) => {
+            const options = { ...old, port: server.port, ca: certificate('localhost').cert };
+            const socket = tls.connect(options, () => {
+              assert.equal(socket.getProtocol(), version);
+              socket.destroy();
+              resolve();
+            });
+            socket.once('error', reject);
+          });
+          const { error } = await client.exchange({
+            transport: transport.name,
+            http: { baseUrl: server.url, maxRetries: 2 },
+            code,
+          });
+          assert.equal(error?.['code'], 'ERR_WECHAT_NETWORK');
+          assert.equal(error['sent'], 'no');
+          assert.equal(error['attempts'], 3);
+          assert.equal(server.requests.length, 0);
+        });
+      }
+
+      for (const [what, name, reason, ca] of [
+        ['that nobody vouches for', 'localhost', 'DEPTH_ZERO_SELF_SIGNED_CERT', undefined],
+        ['that has expired', 'expired', 'CERT_HAS_EXPIRED', certificate('expired').cert],
+        ['of another host', 'wrong-host', 'ERR_TLS_CERT_ALTNAME_INVALID', certificate('wrong-host').cert],
+      ] as const) {
+        for (const { name: method, call, endpoint } of methods) {
+          it(`refuses a certificate ${what} before ${method} is sent, and does not try again`, async () => {
+            const server = await startServer([[good]], { tls: certificate(name) });
+            const error = await failureOf(call(clientOf(server.url, transport.http(ca && { ca }))));
+            assert.deepEqual(factsOf(error), {
+              name: 'WeChatNetworkError',
+              code: 'ERR_WECHAT_NETWORK',
+              endpoint,
+              attempts: 1,
+              retryable: false,
+              status: 502,
+              statusCode: 502,
+              reason,
+              sent: 'no',
+            });
+            assert.match(error.message, /certificate/i);
+            assert.equal(server.connections, 1);
+            assert.equal(server.requests.length, 0);
+          });
+        }
+      }
+    });
+
+    describe('the environment', () => {
+      afterEach(async () => {
+        killClients();
+        await closeServers();
+      });
+
+      it('cannot turn the check of certificates off, nor put a proxy in between', async () => {
+        const proxy = await startServer([[answer(200, 'proxy')]]);
+        const server = await startServer([[good]]);
+        const impostor = await startServer([[good]], secure);
+        const names = ['http_proxy', 'https_proxy', 'all_proxy', 'global_agent_http_proxy'];
+        const client = startClient({
+          NODE_TLS_REJECT_UNAUTHORIZED: '0',
+          NODE_USE_ENV_PROXY: '1',
+          NODE_NO_WARNINGS: '1',
+          no_proxy: '',
+          NO_PROXY: '',
+          ...Object.fromEntries(names.flatMap((name) => [name, name.toUpperCase()]).map((name) => [name, proxy.url])),
+        });
+        assert.equal(
+          (await client.exchange({ transport: transport.name, http: { baseUrl: server.url }, code })).openid,
+          openid,
+        );
+        const { error } = await client.exchange({ transport: transport.name, http: { baseUrl: impostor.url }, code });
+        assert.equal(error?.['reason'], 'DEPTH_ZERO_SELF_SIGNED_CERT');
+        assert.equal(error['sent'], 'no');
+        assert.equal(impostor.requests.length, 0);
+        assert.equal(proxy.connections, 0);
+        await client.end();
+      });
+
+      it('may collect garbage: deadlines and signals are kept all the same', async () => {
+        const server = await startServer(({ query }) => [
+          query.get('code') === 'hang' ? hang : forEver(raw('HTTP/1.1 102 Processing\r\n\r\n'), 20),
+        ]);
+        const client = startClient({}, ['--expose-gc']);
+        for (const kind of ['hang', 'processing']) {
+          const timedOut = await client.exchange({
+            transport: transport.name,
+            http: { baseUrl: server.url, timeout: 400 },
+            code: kind,
+            gc: true,
+          });
+          assert.equal(timedOut.error?.['code'], 'ERR_WECHAT_TIMEOUT');
+          assert.ok(timedOut.milliseconds < 1_500, `it took ${timedOut.milliseconds} ms`);
+          const http = { baseUrl: server.url, timeout: 30_000 };
+          const aborted = await client.exchange({
+            transport: transport.name,
+            http,
+            code: kind,
+            gc: true,
+            abortAfter: 300,
+          });
+          assert.equal(aborted.error?.['code'], 'ERR_WECHAT_ABORTED');
+          assert.ok(aborted.milliseconds < 1_500, `it took ${aborted.milliseconds} ms`);
+        }
+        const slow = await startServer([[]], { ...secure, greet: () => [hang] });
+        const http = { baseUrl: slow.url, timeout: 30_000, connectTimeout: 300, maxRetries: 0 };
+        const unconnected = await client.exchange({ transport: transport.name, http, code, gc: true });
+        assert.equal(unconnected.error?.['code'], 'ERR_WECHAT_TIMEOUT');
+        assert.equal(unconnected.error['sent'], 'no');
+        await client.end();
+      });
+    });
+  });
+}
+
+describe('agents of the caller', () => {
+  const clientOf = clientsOn(got);
+  afterEach(closeServers);
+
+  it('are theirs, for http', async () => {
+    const server = await startServer([[good]]);
+    const agent = new http.Agent({ keepAlive: true });
+    await clientOf(server.url, { agent: { http: agent } }).exchangeCode(code);
+    assert.equal(Object.values(agent.freeSockets).flat().length, 1);
+    agent.destroy();
   });
 
-  it('may collect garbage: deadlines and signals are kept all the same', async () => {
-    const server = await startServer(({ query }) => [
-      query.get('code') === 'hang' ? hang : forEver(raw('HTTP/1.1 100 Continue\r\n\r\n'), 20),
-    ]);
-    const client = startClient({}, ['--expose-gc']);
-    for (const kind of ['hang', 'continue']) {
-      const timedOut = await client.exchange({ http: { baseUrl: server.url, timeout: 400 }, code: kind, gc: true });
-      assert.equal(timedOut.error?.['code'], 'ERR_WECHAT_TIMEOUT');
-      assert.ok(timedOut.milliseconds < 1_500, `it took ${timedOut.milliseconds} ms`);
-      const http = { baseUrl: server.url, timeout: 30_000 };
-      const aborted = await client.exchange({ http, code: kind, gc: true, abortAfter: 300 });
-      assert.equal(aborted.error?.['code'], 'ERR_WECHAT_ABORTED');
-      assert.ok(aborted.milliseconds < 1_500, `it took ${aborted.milliseconds} ms`);
-    }
-    const slow = await startServer([[]], { ...secure, greet: () => [hang] });
-    const http = { baseUrl: slow.url, timeout: 30_000, connectTimeout: 300, maxRetries: 0 };
-    const unconnected = await client.exchange({ http, code, gc: true });
-    assert.equal(unconnected.error?.['code'], 'ERR_WECHAT_TIMEOUT');
-    assert.equal(unconnected.error['sent'], 'no');
-    await client.end();
+  it('are theirs, for https, with the CA that they trust', async () => {
+    const server = await startServer([[good]], secure);
+    const agent = new https.Agent({ keepAlive: true, ca: certificate('localhost').cert });
+    await clientOf(server.url, { agent: { https: agent } }).exchangeCode(code);
+    assert.equal(Object.values(agent.freeSockets).flat().length, 1);
+    agent.destroy();
+  });
+
+  it('may be closed for a single call', async () => {
+    const server = await startServer(() => [good, end]);
+    const client = clientOf(server.url, { agent: { http: new http.Agent({ keepAlive: false }) } });
+    await client.exchangeCode(code);
+    await client.exchangeCode(code);
+    assert.equal(server.connections, 2);
   });
 });

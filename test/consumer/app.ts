@@ -11,6 +11,7 @@ import {
   type TokenResponse,
   type UnionId,
   type UserInfo,
+  type Transport,
   WeChatApiError,
   WeChatClient,
   WeChatCodeStrategy,
@@ -23,6 +24,7 @@ import {
   exposeTokens,
 } from 'passport-wechat-code';
 import { startWeChatSimulator } from 'passport-wechat-code/simulator';
+import { undiciTransport } from 'passport-wechat-code/undici';
 
 interface Account {
   appId: string;
@@ -87,7 +89,9 @@ passport.use(
   ),
 );
 
-const main = new WeChatClient({ appId: 'wx0123456789abcdef', appSecret: 'secret', http });
+const transport: Transport = undiciTransport({ ca: 'PEM' });
+const app1 = { appId: 'wx0123456789abcdef', appSecret: 'secret' };
+const main = new WeChatClient({ ...app1, http: { ...http, transport } });
 const clients = new Map([['main', main]]);
 
 passport.use(

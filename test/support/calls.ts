@@ -8,6 +8,7 @@ import {
   WeChatError,
   type WeChatErrorCode,
 } from '../../src/index.js';
+import type { NamedTransport } from './transports.js';
 
 export const appId = 'wx0123456789abcdef';
 export const appSecret = 'app-secret-0123456789';
@@ -93,6 +94,11 @@ export const methods: readonly Method[] = [...exchanges, ...others];
 /** A client with short waits. */
 export function clientOf(baseUrl: string | readonly string[], http: Omit<HttpOptions, 'baseUrl'> = {}): WeChatClient {
   return new WeChatClient({ appId, appSecret, http: { baseUrl, timeout: 5_000, retryDelay: 1, ...http } });
+}
+
+/** Makes `clientOf` for clients on a transport. */
+export function clientsOn(transport: NamedTransport): typeof clientOf {
+  return (baseUrl, http) => clientOf(baseUrl, { ...transport.http(), ...http });
 }
 
 /** The error that a call ends with. */

@@ -3,19 +3,22 @@ import process from 'node:process';
 import { createInterface } from 'node:readline';
 
 import type { HttpOptions, WeChatClient } from '../../src/index.js';
-import { clientOf } from './calls.js';
+import { clientsOn } from './calls.js';
 import type { Order, Report } from './client-process.js';
+import { transports } from './transports.js';
 
 const clients = new Map<string, WeChatClient>();
 
-function clientWith(http: HttpOptions): WeChatClient {
-  const key = JSON.stringify(http);
-  const client = clients.get(key) ?? clientOf(http.baseUrl ?? '', http);
+function clientWith(http: HttpOptions, name: string): WeChatClient {
+  const transport = transports.find((each) => each.name === name);
+  if (transport === undefined) throw new TypeError(`There is no transport ${name}`);
+  const key = name + JSON.stringify(http);
+  const client = clients.get(key) ?? clientsOn(transport)(http.baseUrl ?? '', http);
   clients.set(key, client);
   return client;
 }
 
-async function carryOut({ http, code, abortAfter, gc }: Order): Promise<Report> {
+async function carryOut({ http, transport, code, abortAfter, gc }: Order): Promise<Report> {
   const start = performance.now();
   const controller = new AbortController();
   if (abortAfter !== undefined) {
@@ -25,7 +28,7 @@ async function carryOut({ http, code, abortAfter, gc }: Order): Promise<Report> 
   }
   const collecting = gc === true ? setInterval(() => globalThis.gc?.(), 10) : undefined;
   try {
-    const { openid } = await clientWith(http).exchangeCode(
+    const { openid } = await clientWith(http, transport).exchangeCode(
       code,
       abortAfter === undefined ? {} : { signal: controller.signal },
     );

@@ -9,8 +9,10 @@ import type { HttpOptions } from '../../src/index.js';
 
 /** An exchange that the process is to make. */
 export interface Order {
-  /** Of the client: the same options are the same client. */
+  /** Of the client: the same options on the same transport are the same client. */
   http: HttpOptions;
+  /** The name of its transport. */
+  transport: string;
   code: string;
   /** Aborts it after so many ms, by a signal of the caller. */
   abortAfter?: number;
