@@ -1,23 +1,28 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 
+import { blocksIn, problemsOf } from './support/fragments.js';
+
 const root = new URL('../', import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, root), 'utf8');
+const documentsIn = (folder: string): string[] =>
+  readdirSync(new URL(folder, root))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => folder + name);
 
-const guides = readdirSync(new URL('docs/', root))
-  .filter((name) => name.endsWith('.md'))
-  .map((name) => `docs/${name}`);
+const guides = documentsIn('docs/');
+const documents = [...documentsIn('./').map((name) => name.slice(2)), ...guides, 'example-express/README.md'];
+
+const recipes = readdirSync(new URL('docs/recipes/', root), { recursive: true, encoding: 'utf8' })
+  .filter((name) => /\.(?:js|mjs|cjs|ts|mts)$/.test(name) && !name.endsWith('.d.ts'))
+  .map((name) => name.replaceAll('\\', '/'));
 
 describe('the guides', () => {
-  const recipes = readdirSync(new URL('docs/recipes/', root), { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.(?:js|mjs|cjs|ts|mts)$/.test(name) && !name.endsWith('.d.ts'))
-    .map((name) => name.replaceAll('\\', '/'));
-
   for (const recipe of recipes) {
     it(`show the recipe ${recipe} as it is tested`, () => {
       const link = `(recipes/${recipe})`;
@@ -30,6 +35,74 @@ describe('the guides', () => {
     });
   }
 });
+
+describe('the code in the documents', function () {
+  this.timeout(120_000);
+
+  const tested = new Set(recipes.map((recipe) => read(`docs/recipes/${recipe}`)));
+  const pieces = new Map<string, string>();
+  for (const document of documents) {
+    for (const { language, code, line } of blocksIn(read(document))) {
+      const compiled = /^[cm]?[jt]s$/.test(language) && !tested.has(code);
+      if (compiled) pieces.set(`${document}.${String(line)}.${language}`, code);
+    }
+  }
+  let problems: Map<string, string[]>;
+
+  before('compile it', () => {
+    problems = problemsOf(pieces);
+  });
+
+  for (const [name] of pieces) {
+    it(`compiles: ${name}`, () => {
+      assert.deepEqual(problems.get(name), []);
+    });
+  }
+});
+
+describe('the two languages', () => {
+  for (const english of documents) {
+    const translation = english.replace(/\.md$/, '.zh-CN.md');
+    if (!documents.includes(translation)) continue;
+
+    it(`say the same: the same code, tables as long, and headings as many in ${english}`, () => {
+      const [ours, theirs] = [read(english), read(translation)];
+      const codeOf = (text: string): string[] => blocksIn(text).map(({ code }) => code.replace(/\s*(?:\/\/|#).*/g, ''));
+      assert.deepEqual(codeOf(theirs), codeOf(ours));
+      for (const pattern of [/^\|/gm, /^#+ /gm, /^- \*\*/gm]) {
+        assert.equal(theirs.match(pattern)?.length, ours.match(pattern)?.length, String(pattern));
+      }
+    });
+  }
+});
+
+describe('the links', () => {
+  for (const document of documents) {
+    it(`lead to what is there: ${document}`, () => {
+      const links = [...read(document).matchAll(/\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)/g)];
+      for (const [link, path = '', anchor] of links) {
+        const target = path === '' ? document : new URL(path, new URL(document, root));
+        assert.ok(path === '' || existsSync(target), `${link} leads nowhere`);
+        if (anchor === undefined || !(path === '' || path.endsWith('.md'))) continue;
+        const text = readFileSync(new URL(target, root), 'utf8');
+        assert.ok(anchorsIn(text).includes(decodeURIComponent(anchor)), `${link} has no such heading`);
+      }
+    });
+  }
+});
+
+/** As GitHub makes them of headings. */
+function anchorsIn(document: string): string[] {
+  const text = document.replace(/^ *```.*?^ *```$/gms, '');
+  const headings = [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => heading);
+  return headings.map((heading) =>
+    heading
+      .toLowerCase()
+      .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
 
 describe('the API reference', function () {
   this.timeout(120_000);

@@ -1,0 +1,52 @@
+/**
+ * What the code blocks of the documents take for granted: test/support/fragments.ts compiles them with it. Their reader has
+ * it, or has imported it in a block before.
+ */
+import type express from 'express';
+import type { PassportStatic } from 'passport';
+import type * as library from 'passport-wechat-code';
+import type { WeChatSimulator } from 'passport-wechat-code/simulator';
+
+interface User {
+  id: string;
+  name?: string;
+  refreshToken: string;
+}
+
+declare global {
+  // The package, as it is: a wrong use of it does not compile.
+  const AppSecret: typeof library.AppSecret;
+  const WeChatClient: typeof library.WeChatClient;
+  const WeChatCodeStrategy: typeof library.WeChatCodeStrategy;
+  const appId: string;
+  const appSecret: string;
+  const client: library.WeChatClient;
+  const options: library.LoginOptions & library.AppOptions;
+  const profile: library.WeChatProfile;
+  const tokens: library.TokenResponse;
+  const wechat: WeChatSimulator;
+
+  // Express and Passport.
+  const app: express.Express;
+  const passport: PassportStatic;
+  namespace Express {
+    interface User {
+      id: string;
+      name?: string;
+    }
+  }
+
+  // The reader's own.
+  const issueJwt: (user: unknown) => string;
+  const redis: {
+    get(key: string): Promise<string | null>;
+    set(key: string, value: string, options: { EX: number }): Promise<unknown>;
+  };
+  const sql: (query: TemplateStringsArray, ...values: unknown[]) => Promise<unknown>;
+  const store: (user: User, tokens: library.TokenResponse) => Promise<void>;
+  const user: User;
+  const users: {
+    upsert(profile: library.WeChatProfile): Promise<User>;
+    upsert(profile: library.WeChatProfile, callback: (error: Error | null, user?: User) => void): void;
+  };
+}
