@@ -6,6 +6,7 @@ import { type Answer, parseAnswer, readErrcode, readErrmsg, UnusableAnswer } fro
 import { type Endpoint, isExchange, type WeChatError } from './errors.js';
 import { badStatus, type Failure, noAnswer, refused, type Summary, unusable } from './failure.js';
 import type { HttpSettings } from './http-options.js';
+import { toSearch } from './query.js';
 import { RetryPlan } from './retry.js';
 import type { Transport, TransportAnswer, TransportFailure } from './transport.js';
 
@@ -117,9 +118,4 @@ function judge<T>(result: TransportAnswer | TransportFailure, read: (answer: Ans
 
 function aborted(summary: Summary): WeChatError {
   return noAnswer({ sent: summary.sent, reason: 'ABORT_ERR' }).toError(summary);
-}
-
-function toSearch(query: Readonly<Record<string, string>>): string {
-  const pairs = Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
-  return `?${pairs.join('&')}`;
 }

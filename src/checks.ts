@@ -31,3 +31,19 @@ export function checkChoice<T extends string>(name: string, value: T, choices: r
 export function checkFunction(name: string, value: unknown): void {
   if (typeof value !== 'function') throw new TypeError(`${name} must be a function`);
 }
+
+/** Gives it without a slash at the end. */
+export function checkBaseUrl(name: string, baseUrl: unknown): string {
+  if (typeof baseUrl !== 'string' || !URL.canParse(baseUrl)) {
+    throw new TypeError(`${name} must be an address such as https://api.weixin.qq.com`);
+  }
+  const { protocol, hostname, username, password, href } = new URL(baseUrl);
+  const loopback = hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d+){3}$/.test(hostname);
+  if (protocol !== 'https:' && !(protocol === 'http:' && loopback)) {
+    throw new TypeError(`${name} must be https, or http on loopback: what it carries is secret`);
+  }
+  if (username !== '' || password !== '' || /[?#]/.test(baseUrl)) {
+    throw new TypeError(`${name} must not have a user name, password, query or fragment`);
+  }
+  return href.replace(/\/+$/, '');
+}

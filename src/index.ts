@@ -5,6 +5,13 @@
  */
 
 export { exposeTokens, type ExposedTokens, type TokenResponse, type UserInfo, type WeChatSession } from './answer.js';
+export {
+  type AuthorizeUrlOptions,
+  createAuthorizeUrl,
+  createState,
+  type OfficialAccountAuthorizeOptions,
+  type WebsiteAuthorizeOptions,
+} from './authorize.js';
 export { type CallOptions, type Lang, type UserInfoOptions, WeChatClient, type WeChatClientOptions } from './client.js';
 export {
   type Endpoint,

@@ -23,6 +23,8 @@ const documentedNames = [
   'WeChatMiniProgramStrategy',
   'WeChatNetworkError',
   'WeChatResponseError',
+  'createAuthorizeUrl',
+  'createState',
   'exposeTokens',
 ];
 

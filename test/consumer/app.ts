@@ -21,6 +21,8 @@ import {
   type WeChatProfile,
   WeChatResponseError,
   type WeChatSession,
+  createAuthorizeUrl,
+  createState,
   exposeTokens,
 } from 'passport-wechat-code';
 import { startWeChatSimulator } from 'passport-wechat-code/simulator';
@@ -150,6 +152,14 @@ export async function sessionKeyOf(jsCode: string): Promise<SessionKey> {
   const session: WeChatSession = await client.codeToSession(jsCode);
   return session.sessionKey;
 }
+
+const common = { appId: 'wx0123456789abcdef', redirectUri: 'https://app.example/callback', state: createState() };
+export const addresses: string[] = [
+  createAuthorizeUrl({ kind: 'official-account', ...common, scope: 'snsapi_userinfo', forcePopup: true }),
+  createAuthorizeUrl({ kind: 'website', ...common, lang: 'en' }),
+  // @ts-expect-error A website has another scope.
+  createAuthorizeUrl({ kind: 'website', ...common, scope: 'snsapi_base' }),
+];
 
 // @ts-expect-error A code is no access token, and an app id is no open id: the newtypes tell them apart.
 export const mixedUp: OpenId = 'wx0123456789abcdef' as AppId;
