@@ -4,6 +4,8 @@ import { checkBaseUrl, checkChoice, checkFlag, checkObject } from './checks.js';
 import { AppId, type PlainString, textProblem } from './newtypes.js';
 import { toSearch } from './query.js';
 
+const WECHAT = 'https://open.weixin.qq.com';
+
 interface CommonOptions {
   /** The id of the app, such as `wx1234567890abcdef`. */
   appId: AppId | PlainString;
@@ -78,7 +80,7 @@ export function createAuthorizeUrl(options: AuthorizeUrlOptions): string {
     state,
     ...extras,
   });
-  return `${checkBaseUrl('baseUrl', options.baseUrl ?? 'https://open.weixin.qq.com')}${path}${search}#wechat_redirect`;
+  return `${checkBaseUrl('baseUrl', options.baseUrl ?? WECHAT, WECHAT)}${path}${search}#wechat_redirect`;
 }
 
 /**

@@ -33,9 +33,9 @@ export function checkFunction(name: string, value: unknown): void {
 }
 
 /** Gives it without a slash at the end. */
-export function checkBaseUrl(name: string, baseUrl: unknown): string {
+export function checkBaseUrl(name: string, baseUrl: unknown, example: string): string {
   if (typeof baseUrl !== 'string' || !URL.canParse(baseUrl)) {
-    throw new TypeError(`${name} must be an address such as https://api.weixin.qq.com`);
+    throw new TypeError(`${name} must be an address such as ${example}`);
   }
   const { protocol, hostname, username, password, href } = new URL(baseUrl);
   const loopback = hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d+){3}$/.test(hostname);

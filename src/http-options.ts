@@ -1,8 +1,10 @@
 import http from 'node:http';
 
-import { checkFunction, checkObject, checkWholeNumber } from './checks.js';
+import { checkBaseUrl, checkFunction, checkObject, checkWholeNumber } from './checks.js';
 import type { Agents } from './got.js';
 import type { Transport } from './transport.js';
+
+const WECHAT = 'https://api.weixin.qq.com';
 
 /** How the client talks to WeChat. Everything has a default that suits production. */
 export interface HttpOptions {
@@ -49,7 +51,7 @@ export interface HttpSettings {
 /** @throws TypeError that names the option which is wrong. */
 export function checkHttpOptions(options: HttpOptions = {}): HttpSettings {
   checkObject('http', options);
-  const { baseUrl = 'https://api.weixin.qq.com', userAgent = 'passport-wechat-code', agent = {}, transport } = options;
+  const { baseUrl = WECHAT, userAgent = 'passport-wechat-code', agent = {}, transport } = options;
   if (transport !== undefined) checkFunction('http.transport', transport);
   if (transport !== undefined && options.agent !== undefined) {
     throw new TypeError(
@@ -78,22 +80,7 @@ function checkUserAgent(userAgent: unknown): string {
 function checkBaseUrls(baseUrl: unknown): string[] {
   const baseUrls: unknown[] = Array.isArray(baseUrl) ? baseUrl : [baseUrl];
   if (baseUrls.length === 0) throw new TypeError('http.baseUrl must have at least one address');
-  return baseUrls.map(checkBaseUrl);
-}
-
-function checkBaseUrl(baseUrl: unknown): string {
-  if (typeof baseUrl !== 'string' || !URL.canParse(baseUrl)) {
-    throw new TypeError('http.baseUrl must be an address such as https://api.weixin.qq.com');
-  }
-  const { protocol, hostname, username, password, href } = new URL(baseUrl);
-  const loopback = hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d+){3}$/.test(hostname);
-  if (protocol !== 'https:' && !(protocol === 'http:' && loopback)) {
-    throw new TypeError('http.baseUrl must be https, or http on loopback: the URLs hold the app secret');
-  }
-  if (username !== '' || password !== '' || /[?#]/.test(baseUrl)) {
-    throw new TypeError('http.baseUrl must not have a user name, password, query or fragment');
-  }
-  return href.replace(/\/+$/, '');
+  return baseUrls.map((each) => checkBaseUrl('http.baseUrl', each, WECHAT));
 }
 
 function checkAgents(agents: Agents): Agents {
