@@ -4,6 +4,7 @@ import type { Sent } from './errors.js';
 export interface TransportRequest {
   /** Holds secrets: show it nowhere. */
   url: string;
+  /** The `User-Agent`. What else a GET needs, the transport adds. */
   headers: Readonly<Record<string, string>>;
   /** Ends the attempt at once, and its connection. It also fires when the time is up. */
   signal: AbortSignal;
