@@ -123,46 +123,99 @@ export interface ResolvedOptions extends Required<SimulatorOptions> {
   readonly users: NonEmpty<SimulatedUser>;
 }
 
+/** What a value must be: a test, and its name in an error. */
+interface Check {
+  readonly fits: (value: unknown) => boolean;
+  readonly expected: string;
+  readonly required?: true;
+}
+
+const text: Check = { fits: (value) => typeof value === 'string', expected: 'a string' };
+const requiredText: Check = {
+  fits: (value) => typeof value === 'string' && value !== '',
+  expected: 'a non-empty string',
+  required: true,
+};
+const flag: Check = { fits: (value) => typeof value === 'boolean', expected: 'true or false' };
+
+const appChecks: Readonly<Record<keyof SimulatedApp, Check>> = {
+  appId: requiredText,
+  appSecret: requiredText,
+  kind: {
+    fits: (value) => typeof value === 'string' && Object.hasOwn(scopesByKind, value),
+    expected: `one of ${Object.keys(scopesByKind).join(', ')}`,
+    required: true,
+  },
+  name: text,
+  openPlatform: text,
+  callbackDomain: text,
+};
+
+const userChecks: Readonly<Record<keyof SimulatedUser, Check>> = {
+  id: requiredText,
+  nickname: text,
+  headimgurl: text,
+  sex: { fits: (value) => value === 0 || value === 1 || value === 2, expected: '0, 1 or 2' },
+  language: text,
+  city: text,
+  province: text,
+  country: text,
+  privilege: {
+    fits: (value) => Array.isArray(value) && value.every((entry) => typeof entry === 'string'),
+    expected: 'an array of strings',
+  },
+  snapshot: flag,
+  blocked: flag,
+};
+
+const knownOptions: readonly string[] = ['port', 'host', 'apps', 'users'] satisfies (keyof SimulatorOptions)[];
+
 /** Checks the options and fills in the defaults. Throws a TypeError that names the wrong option. */
 export function resolveOptions(options: SimulatorOptions): ResolvedOptions {
+  refuseUnknown(options, knownOptions, 'the simulator');
   const { port = 0, host = '127.0.0.1' } = options;
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new TypeError('port must be an integer from 0 to 65535; 0 takes any free port');
   }
-  requireText(host, 'host');
-  const apps = copyList(options.apps ?? defaultApps, 'apps', 'appId');
-  const users = copyList(options.users ?? defaultUsers, 'users', 'id');
-  for (const [index, app] of apps.entries()) {
-    requireText(app.appSecret, `apps[${String(index)}].appSecret`);
-    if (!Object.hasOwn(scopesByKind, app.kind)) {
-      throw new TypeError(`apps[${String(index)}].kind must be one of ${Object.keys(scopesByKind).join(', ')}`);
-    }
+  if (!requiredText.fits(host)) {
+    throw new TypeError(`host must be ${requiredText.expected}`);
   }
+  const apps = copyList(options.apps ?? defaultApps, 'apps', 'appId', appChecks);
+  const users = copyList(options.users ?? defaultUsers, 'users', 'id', userChecks);
   return { port, host, apps, users };
 }
 
-function requireText(value: unknown, name: string): void {
-  if (typeof value !== 'string' || value === '') {
-    throw new TypeError(`${name} must be a non-empty string`);
-  }
-}
-
-function copyList<Key extends string, Entry extends Readonly<Record<Key, string>>>(
+function copyList<Entry extends object>(
   list: readonly Entry[],
   name: string,
-  key: Key,
+  key: keyof Entry & string,
+  checks: Readonly<Record<keyof Entry & string, Check>>,
 ): NonEmpty<Entry> {
   const [first, ...others] = isListOfObjects(list) ? list.map((entry) => Object.freeze({ ...entry })) : [];
   if (!first) {
     throw new TypeError(`${name} must be an array of at least one object; leave it out for the default ${name}`);
   }
   for (const [index, entry] of list.entries()) {
-    requireText(entry[key], `${name}[${String(index)}].${key}`);
+    const path = `${name}[${String(index)}]`;
+    refuseUnknown(entry, Object.keys(checks), path);
+    for (const [field, { fits, expected, required }] of Object.entries<Check>(checks)) {
+      const value: unknown = entry[field as keyof Entry];
+      if ((value !== undefined || required) && !fits(value)) {
+        throw new TypeError(`${path}.${field} must be ${expected}`);
+      }
+    }
   }
   if (new Set(list.map((entry) => entry[key])).size !== list.length) {
     throw new TypeError(`${name} must not have two entries with the same ${key}`);
   }
   return [first, ...others];
+}
+
+function refuseUnknown(value: object, known: readonly string[], what: string): void {
+  const unknown = Object.keys(value).find((key) => !known.includes(key));
+  if (unknown !== undefined) {
+    throw new TypeError(`${what} has no option ${JSON.stringify(unknown)}; it has ${known.join(', ')}`);
+  }
 }
 
 function isListOfObjects(value: unknown): boolean {

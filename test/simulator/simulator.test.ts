@@ -104,6 +104,19 @@ describe('startWeChatSimulator', () => {
       /^apps\[0\]\.kind must be one of official-account, website, mobile, mini-program$/,
     ],
     [{ apps: [website, { ...account, appId: website.appId }] }, /^apps must not have two entries with the same appId$/],
+    [{ apps: [{ ...website, name: 5 }] }, /^apps\[0\]\.name must be a string$/],
+    [
+      { apps: [{ ...website, callbackdomain: 'a' }] },
+      /^apps\[0\] has no option "callbackdomain"; it has appId, .*callbackDomain$/,
+    ],
+    [
+      { users: [{ id: 'a' }, { id: 'b', nickName: 'B' }] },
+      /^users\[1\] has no option "nickName"; it has id, nickname,/,
+    ],
+    [{ users: [{ id: 'a', sex: 3 }] }, /^users\[0\]\.sex must be 0, 1 or 2$/],
+    [{ users: [{ id: 'a', blocked: 'no' }] }, /^users\[0\]\.blocked must be true or false$/],
+    [{ users: [{ id: 'a', privilege: [1] }] }, /^users\[0\]\.privilege must be an array of strings$/],
+    [{ user: [{ id: 'a' }] }, /^the simulator has no option "user"; it has port, host, apps, users$/],
     [{ users: [{ id: '' }] }, /^users\[0\]\.id must be a non-empty string$/],
     [{ users: [{ id: 'a' }, { id: 'a' }] }, /^users must not have two entries with the same id$/],
   ] as [unknown, RegExp][]) {
