@@ -41,6 +41,11 @@ const texts: Readonly<Partial<Record<number, string>>> = {
   61004: 'access clientip is not registered',
 };
 
+/** WeChat's words for an errcode. */
+export function textOf(errcode: number): string {
+  return errcode === 0 ? 'ok' : (texts[errcode]?.trimEnd() ?? 'unknown error');
+}
+
 /** WeChat's errmsg for an errcode, with a fresh request id whose first group is the time in hexadecimal Unix seconds. */
 export function errmsgOf(errcode: number, now: number): string {
   if (errcode === 0) {

@@ -8,6 +8,12 @@ export class ExpiringMap<Value> {
     return this.#entries.size;
   }
 
+  /** Everything that is remembered, newest first. */
+  list(now: number): readonly (readonly [key: string, value: Value])[] {
+    const known = [...this.#entries].filter(([, { forgetAt }]) => forgetAt > now);
+    return known.map(([key, { value }]): [string, Value] => [key, value]).reverse();
+  }
+
   /** Stores a value until `forgetAt`, and drops what is due by `now`. */
   set(key: string, value: Value, forgetAt: number, now: number): void {
     this.#entries.delete(key);

@@ -54,7 +54,8 @@ export type Fault = DelayFault | ErrcodeFault | StatusFault | ConnectionFault | 
 
 const answersOfUserInfo = ['control-characters', 'invalid-utf8', 'another-openid'] as const;
 
-const choices = {
+/** The choices of a fault that has such a key. */
+export const choices = {
   connection: ['reset', 'hang'],
   answer: ['html', 'empty', 'malformed', 'cut', ...answersOfUserInfo],
 } as const satisfies { connection: readonly ConnectionFault['connection'][]; answer: readonly AnswerFault['answer'][] };
@@ -68,16 +69,26 @@ const keysByKind: Readonly<Record<string, readonly string[]>> = {
   delay: ['delay'],
 };
 
+/** A fault that waits for its requests. */
+export interface WaitingFault {
+  readonly id: number;
+  readonly endpoint: Endpoint | 'any';
+  readonly fault: Fault;
+  /** How many requests it is still for. */
+  readonly times: number;
+}
+
 /** The faults that wait for their requests, in order. */
 export class FaultQueue {
-  readonly #waiting: { readonly endpoint: Endpoint | 'any'; readonly fault: Fault; times: number }[] = [];
+  #waiting: (WaitingFault & { times: number })[] = [];
+  #lastId = 0;
 
   add(endpoint: Endpoint | 'any', fault: Fault, times: number): void {
     checkFault(endpoint, { ...fault });
     if (!(times === Infinity || (Number.isInteger(times) && times > 0))) {
       throw new TypeError('times must be a positive integer, or Infinity for "until behave()"');
     }
-    this.#waiting.push({ endpoint, fault: { ...fault }, times });
+    this.#waiting.push({ id: ++this.#lastId, endpoint, fault: { ...fault }, times });
   }
 
   take(endpoint: Endpoint): Fault | undefined {
@@ -89,8 +100,17 @@ export class FaultQueue {
     return found?.fault;
   }
 
+  list(): readonly WaitingFault[] {
+    return this.#waiting;
+  }
+
+  /** Forgets one. It may be gone already. */
+  remove(id: number): void {
+    this.#waiting = this.#waiting.filter((waiting) => waiting.id !== id);
+  }
+
   clear(): void {
-    this.#waiting.length = 0;
+    this.#waiting = [];
   }
 }
 

@@ -20,11 +20,23 @@ export interface Answer {
   readonly openid?: string;
 }
 
+/** What a code stands for. */
 interface Permission {
   readonly app: SimulatedApp;
   readonly user: SimulatedUser;
   /** None in a mini program. */
   readonly scope: Scope | undefined;
+}
+
+interface Code extends Permission {
+  readonly expiresAt: number;
+  used: boolean;
+}
+
+/** A code as the start page shows it. */
+export interface IssuedCode extends Permission {
+  readonly code: string;
+  readonly state: 'fresh' | 'used' | 'expired';
 }
 
 interface Grant extends Permission {
@@ -40,6 +52,8 @@ type Who = Pick<Answer, 'appId' | 'openid'>;
 const minute = 60_000;
 const day = 24 * 60 * minute;
 const codeLifetime = 5 * minute;
+/** How long a code is shown after it was made. */
+const codeRemembered = 60 * minute;
 const expiresIn = 7200;
 const refreshTokenLifetime = 30 * day;
 const codeCharacters = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
@@ -49,7 +63,7 @@ export class WeChatRules {
   readonly #apps: ReadonlyMap<string, SimulatedApp>;
   readonly #users: readonly SimulatedUser[];
   readonly #now: () => number;
-  readonly #codes = new ExpiringMap<Permission & { used: boolean }>();
+  readonly #codes = new ExpiringMap<Code>();
   readonly #accessTokens = new ExpiringMap<Grant>();
   readonly #refreshTokens = new ExpiringMap<Grant>();
 
@@ -62,8 +76,23 @@ export class WeChatRules {
   /** A code as the authorize page or `wx.login` hands out: 32 letters and digits, five minutes, once, for this app only. */
   createCode(app: SimulatedApp, user: SimulatedUser, scope: Scope | undefined): string {
     const code = Array.from({ length: 32 }, () => codeCharacters[randomInt(codeCharacters.length)]).join('');
-    this.#codes.set(code, { app, user, scope, used: false }, this.#now() + codeLifetime, this.#now());
+    const now = this.#now();
+    this.#codes.set(code, { app, user, scope, used: false, expiresAt: now + codeLifetime }, now + codeRemembered, now);
     return code;
+  }
+
+  /** The codes of the last hour, newest first. */
+  listCodes(): readonly IssuedCode[] {
+    const now = this.#now();
+    return this.#codes.list(now).map(([code, { app, user, scope, used, expiresAt }]) => {
+      const state = used ? 'used' : expiresAt > now ? 'fresh' : 'expired';
+      return { code, app, user, scope, state };
+    });
+  }
+
+  /** The person with this openid at this app, if both are known. */
+  findUser({ appId, openid }: { readonly [Key in keyof Who]-?: Who[Key] | undefined }): SimulatedUser | undefined {
+    return appId === undefined ? undefined : this.#users.find((user) => openidOf(appId, user.id) === openid);
   }
 
   /** What WeChat answers, and whatever comes with it: a code spent, a token issued. */
@@ -112,8 +141,9 @@ export class WeChatRules {
     // Each endpoint knows the codes of its own kind of app only.
     if ((name === 'js_code') !== (app.kind === 'mini-program')) return this.answerErrcode(40029, { appId });
     // An expired code is 40029 like one that never was: that is what WeChat is seen to answer; 42003 only its documents have.
-    const permission = this.#codes.get(code, this.#now());
-    if (permission?.app !== app) return this.answerErrcode(40029, { appId });
+    const now = this.#now();
+    const permission = this.#codes.get(code, now);
+    if (permission?.app !== app || permission.expiresAt <= now) return this.answerErrcode(40029, { appId });
     if (permission.used) return this.answerErrcode(40163, { appId });
     if (permission.user.blocked) return this.answerErrcode(40226, { appId });
     permission.used = true;

@@ -1,12 +1,15 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { callbackUrl, checkAuthorizeRequest } from './authorize.js';
+import { replyOfStartPage } from './controls.js';
 import type { ConnectionFault, Fault, FaultQueue } from './faults.js';
 import type { SimulatedApp, SimulatedUser } from './options.js';
-import { consentPage, errorPage, homePage, pageHeaders } from './pages.js';
+import { pageHeaders } from './html.js';
+import { consentPage, errorPage } from './pages.js';
 import { spoil, write, writeGateway } from './reply.js';
 import type { Reply } from './reply.js';
 import type { Answer, Endpoint, WeChatRules } from './rules.js';
+import type { WeChatSimulator } from './simulator.js';
 
 /** A request that the simulator got. It never holds a secret, a code or a token, so it can be printed. */
 export interface Call {
@@ -22,12 +25,14 @@ export interface Call {
   readonly openid: string | undefined;
 }
 
-interface Simulation {
+/** Everything that requests are answered from. */
+export interface Simulation {
   readonly apps: readonly SimulatedApp[];
   readonly users: readonly SimulatedUser[];
   readonly rules: WeChatRules;
   readonly faults: FaultQueue;
   readonly calls: Call[];
+  readonly createCode: WeChatSimulator['createCode'];
   readonly now: () => number;
 }
 
@@ -54,6 +59,11 @@ export function createWeChatServer(simulation: Simulation): Server {
     const endpoint = endpointsByPath.get(path);
     if (endpoint) {
       answerCall(simulation, endpoint, query, request, response);
+    } else if (path === '/' || path.startsWith('/simulator/')) {
+      replyOfStartPage(request, path, isOnLoopback(server), simulation).then(
+        (reply) => send(response, reply ?? write(simulation.rules.answerErrcode(40066).fields)),
+        () => response.destroy(), // the client went away
+      );
     } else {
       send(response, replyOfPage(simulation, request.method === 'GET' ? path : '', query));
     }
@@ -61,6 +71,11 @@ export function createWeChatServer(simulation: Simulation): Server {
   // Longer than clients keep idle connections, so that the simulator never closes one that is just being used again.
   server.keepAliveTimeout = 120_000;
   return server;
+}
+
+function isOnLoopback(server: Server): boolean {
+  const address = server.address();
+  return typeof address === 'object' && /^(::ffff:)?127\.|^::1$/.test(address?.address ?? '');
 }
 
 function answerCall(
@@ -108,9 +123,6 @@ function react(rules: WeChatRules, fault: Fault | undefined, process: () => Answ
 }
 
 function replyOfPage({ apps, users, rules }: Simulation, path: string, query: URLSearchParams): Reply {
-  if (path === '/') {
-    return { status: 200, headers: pageHeaders, body: homePage(apps) };
-  }
   if (path !== '/connect/oauth2/authorize' && path !== '/connect/qrconnect') {
     return write(rules.answerErrcode(40066).fields);
   }

@@ -96,7 +96,17 @@ export async function startWeChatSimulator(options: SimulatorOptions = {}): Prom
   const rules = new WeChatRules(apps, users, now);
   const faults = new FaultQueue();
   const calls: Call[] = [];
-  const server = createWeChatServer({ apps, users, rules, faults, calls, now });
+  const createCode: WeChatSimulator['createCode'] = ({ appId, user, scope } = {}) => {
+    const app = find(apps, 'appId', appId, 'apps');
+    const scopes = scopesOf(app.kind);
+    const granted = scope ?? scopes[0];
+    if (granted !== undefined && !scopes.includes(granted)) {
+      const allowed = scopes.length > 0 ? `be ${scopes.join(' or ')}` : 'be left out';
+      throw new TypeError(`scope must ${allowed} for an app of the kind ${app.kind}`);
+    }
+    return rules.createCode(app, find(users, 'id', user, 'users'), granted);
+  };
+  const server = createWeChatServer({ apps, users, rules, faults, calls, createCode, now });
   const url = await listen(server, port, host);
   let closed: Promise<void> | undefined;
 
@@ -128,16 +138,7 @@ export async function startWeChatSimulator(options: SimulatorOptions = {}): Prom
       }
       return `${url}${page}?${query.toString()}#wechat_redirect`;
     },
-    createCode({ appId, user, scope } = {}) {
-      const app = find(apps, 'appId', appId, 'apps');
-      const scopes = scopesOf(app.kind);
-      const granted = scope ?? scopes[0];
-      if (granted !== undefined && !scopes.includes(granted)) {
-        const allowed = scopes.length > 0 ? `be ${scopes.join(' or ')}` : 'be left out';
-        throw new TypeError(`scope must ${allowed} for an app of the kind ${app.kind}`);
-      }
-      return rules.createCode(app, find(users, 'id', user, 'users'), granted);
-    },
+    createCode,
     misbehave(endpoint, fault, { times = 1 } = {}) {
       faults.add(endpoint, fault, times);
     },
