@@ -52,11 +52,12 @@ export default defineConfig(
   { files: typed, ignores: ['src/**'], rules: restrictImports({ paths: [got, undici] }) },
   {
     files: ['src/**'],
-    ignores: ['src/got.ts', 'src/undici.ts'],
+    ignores: ['src/got.ts', 'src/undici.ts', 'src/cli.ts'],
     rules: restrictImports({ paths: [got, undici], patterns: [simulator, undiciTransport] }),
   },
   { files: ['src/got.ts'], rules: restrictImports({ paths: [undici], patterns: [simulator, undiciTransport] }) },
   { files: ['src/undici.ts'], rules: restrictImports({ paths: [got], patterns: [simulator] }) },
+  { files: ['src/cli.ts'], rules: restrictImports({ paths: [got, undici], patterns: [undiciTransport] }) },
   { files: ['src/simulator/*'], rules: restrictImports({ paths: [got, undici], patterns: [outsideSimulator(0)] }) },
   { files: ['src/simulator/*/*'], rules: restrictImports({ paths: [got, undici], patterns: [outsideSimulator(1)] }) },
   {

@@ -157,6 +157,12 @@ describe('the package', function () {
           assert.match(await node(['--input-type=module', '--eval', code], project), /^Cannot find package 'undici' /);
         });
 
+        it('has a command', async () => {
+          const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
+          const printed = await npm(['exec', '--no', '--', 'passport-wechat-code', '--version'], project);
+          assert.equal(printed.trim(), version);
+        });
+
         it('compiles in a strict project that checks every declaration file', async () => {
           await node([bin('typescript/bin/tsc'), '--project', project], project);
         });
