@@ -13,6 +13,17 @@ interface User {
   refreshToken: string;
 }
 
+interface WeChatInMiniPrograms {
+  login(options: { success(result: { code: string }): void }): void;
+  request(options: {
+    url: string;
+    method: string;
+    data: unknown;
+    success(result: { data: { token: string } }): void;
+  }): void;
+  setStorageSync(key: string, value: string): void;
+}
+
 declare global {
   // The package, as it is: a wrong use of it does not compile.
   const AppSecret: typeof library.AppSecret;
@@ -26,7 +37,7 @@ declare global {
   const tokens: library.TokenResponse;
   const wechat: WeChatSimulator;
 
-  // Express and Passport.
+  // Express with a session, and Passport.
   const app: express.Express;
   const passport: PassportStatic;
   namespace Express {
@@ -34,10 +45,14 @@ declare global {
       id: string;
       name?: string;
     }
+    interface Request {
+      session: { wechatState?: string };
+    }
   }
 
   // The reader's own.
   const issueJwt: (user: unknown) => string;
+  const wx: WeChatInMiniPrograms;
   const redis: {
     get(key: string): Promise<string | null>;
     set(key: string, value: string, options: { EX: number }): Promise<unknown>;
