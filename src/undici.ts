@@ -1,3 +1,9 @@
+/**
+ * A transport on undici, in place of the one on got.
+ *
+ * @module passport-wechat-code/undici
+ */
+
 import net from 'node:net';
 import tls from 'node:tls';
 import { brotliDecompressSync, unzipSync } from 'node:zlib';
