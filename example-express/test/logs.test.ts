@@ -66,9 +66,8 @@ describe('the log', () => {
       { answer: 'malformed' },
     ] as const) {
       wechat.misbehave('any', fault, { times: Infinity });
-      await login(service, code(`a code of a login that fails with ${JSON.stringify(fault)}`));
-      await refresh(service, token);
-      await validate(service, token);
+      const fresh = code(`a code of a login that fails with ${JSON.stringify(fault)}`);
+      await Promise.all([login(service, fresh), refresh(service, token), validate(service, token)]);
       wechat.behave();
     }
     await service.stop();

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import type { Fault } from 'passport-wechat-code/simulator';
 
 import { call, login, me, refresh, refusal, startBefore, tokenFor, validate } from './support/api.js';
-import { type Service, startService } from './support/service.js';
 
 describe('the routes', () => {
   const parts = startBefore(
@@ -200,26 +199,5 @@ describe('the routes', () => {
     const token = await tokenFor(service, code());
     wechat.misbehave('refresh_token', { errcode: 42002 });
     assert.equal(refusal(await refresh(service, token)), '401 ERR_WECHAT_REFRESH_TOKEN_EXPIRED');
-  });
-});
-
-describe('the routes without a WeChat app', () => {
-  let service: Service | undefined;
-  before(async function () {
-    this.timeout(60_000);
-    service = await startService();
-  });
-  after(() => service?.stop());
-
-  it('talk to a simulator, and the start prints one whole login', () => {
-    const output = service?.output ?? '';
-    for (const step of [
-      '1.',
-      '2.',
-      '3. POST /api/auth/wechat { code, state } -> 200',
-      '4. GET /api/me with that token -> 200',
-    ]) {
-      assert.ok(output.includes(`\n${step}`), output);
-    }
   });
 });

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 
 import { readSettings } from '../src/settings.js';
+import { anyStores } from './support/servers.js';
 import { runService } from './support/service.js';
 
 const canary = 'cAnArY';
@@ -114,7 +115,7 @@ describe('the settings', () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
-    const run = runService({ PORT: String(port) });
+    const run = runService({ ...(await anyStores()), PORT: String(port) });
     assert.deepEqual(await run.exited, { code: 1, signal: null });
     assert.match(run.output, /^The service cannot start:\n.*EADDRINUSE/m);
     other.close();

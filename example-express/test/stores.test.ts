@@ -93,9 +93,16 @@ function testStores(stores: () => Record<string, string>): void {
     assert.equal(body.user?.nickname, nickname);
     assert.match(headers.get('content-type') ?? '', /^application\/json/);
   });
+}
+
+/** What only servers can show, because they outlive the service. */
+function testRealStores(servers: () => Servers): void {
+  const { wechat, service, restart } = startOfficialAccount(() => servers().env);
+  const code = (user = 'alice') => wechat().createCode({ ...official(wechat()), user });
+  const healthy = async () => (await call(service(), '/healthz')).status === 200;
 
   it('sets up its tables any number of times at once', async () => {
-    const database = await openDatabase(readSettings(stores()), createLog('silent'));
+    const database = await openDatabase(readSettings(servers().env), createLog('silent'));
     try {
       await database.query('DROP TABLE users');
       await Promise.all(Array.from({ length: 10 }, () => database.query(schema)));
@@ -105,13 +112,6 @@ function testStores(stores: () => Record<string, string>): void {
       await database.close();
     }
   });
-}
-
-/** What only servers can show, because they outlive the service. */
-function testRealStores(servers: () => Servers): void {
-  const { wechat, service, restart } = startOfficialAccount(() => servers().env);
-  const code = (user = 'alice') => wechat().createCode({ ...official(wechat()), user });
-  const healthy = async () => (await call(service(), '/healthz')).status === 200;
 
   it('gives the access token in Redis the time to live that WeChat named', async () => {
     const token = await tokenFor(service(), code());
@@ -302,13 +302,13 @@ function subject(token: string): string {
   return claims?.sub ?? '';
 }
 
-async function countUsers({ postgres }: Servers, nickname: string, { users }: WeChatSimulator): Promise<number> {
+async function countUsers({ env }: Servers, nickname: string, { users }: WeChatSimulator): Promise<number> {
   assert.ok(users.some(({ id }) => id === nickname));
-  return await count(postgres.url, 'nickname = $1', [nickname]);
+  return await count(env.DATABASE_URL, 'nickname = $1', [nickname]);
 }
 
-async function countBroken({ postgres }: Servers): Promise<number> {
-  return await count(postgres.url, "refresh_token = '' OR openid = '' OR app_id = ''", []);
+async function countBroken({ env }: Servers): Promise<number> {
+  return await count(env.DATABASE_URL, "refresh_token = '' OR openid = '' OR app_id = ''", []);
 }
 
 async function count(url: string, condition: string, values: string[]): Promise<number> {
@@ -322,8 +322,8 @@ async function count(url: string, condition: string, values: string[]): Promise<
   }
 }
 
-async function askRedis({ redis }: Servers, ...command: string[]): Promise<unknown> {
-  const client = createClient({ url: redis.url });
+async function askRedis({ env }: Servers, ...command: string[]): Promise<unknown> {
+  const client = createClient({ url: env.REDIS_URL });
   await client.connect();
   try {
     return await client.sendCommand(command);

@@ -1,5 +1,6 @@
 import { startWeChatSimulator, type SimulatorOptions, type WeChatSimulator } from 'passport-wechat-code/simulator';
 
+import { anyStores } from './servers.js';
 import { type Service, startService } from './service.js';
 
 export const JWT_SECRET = 'a secret of the tests, with more than 32 bytes';
@@ -89,7 +90,7 @@ export function startBefore(
   before(async function () {
     this.timeout(60_000);
     const wechat = await startWeChatSimulator(options);
-    parts = { wechat, service: await startService({ ...settingsFor(wechat), ...env }) };
+    parts = { wechat, service: await startService({ ...settingsFor(wechat), ...(await anyStores()), ...env }) };
   });
   afterEach(() => parts?.wechat.behave());
   after(async () => {

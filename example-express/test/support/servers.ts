@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chown, mkdtemp, rm } from 'node:fs/promises';
@@ -6,6 +7,8 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+
+import pg from 'pg';
 
 const NOBODY = 65_534;
 const running = new Set<ChildProcess>();
@@ -73,16 +76,47 @@ export class Server {
   }
 }
 
-/** A PostgreSQL and a Redis of their own, empty. */
+/** The PostgreSQL and the Redis of all suites. A suite may take them away, if it brings them back. */
 export interface Servers {
   readonly postgres: Server;
   readonly redis: Server;
-  /** The settings that make a service use them. */
+  /** The settings that make a service use them: with a database of its own in each, empty. */
   readonly env: { DATABASE_URL: string; REDIS_URL: string };
-  stop(): Promise<void>;
 }
 
-export async function startServers(): Promise<Servers> {
+const missing = ['initdb', 'postgres', 'redis-server'].filter((name) => tryFind(name) === undefined);
+const DATABASES = 64;
+let started: ReturnType<typeof startServers> | undefined;
+let databases = 0;
+
+// Of the whole run: starting them for each suite would take longer than most suites.
+after(async () => {
+  await (await started)?.stop();
+});
+
+/** Databases for one suite, on servers that are started for the first one. */
+async function openServers(): Promise<Servers> {
+  const { postgres, redis } = await (started ??= startServers());
+  databases += 1;
+  assert.ok(databases < DATABASES);
+  const name = `suite${databases}`;
+  const client = new pg.Client(`${postgres.url}/postgres`);
+  await client.connect();
+  await client.query(`CREATE DATABASE ${name}`);
+  await client.end();
+  return {
+    postgres,
+    redis,
+    env: { DATABASE_URL: `${postgres.url}/${name}`, REDIS_URL: `${redis.url}/${databases}` },
+  };
+}
+
+/** Stores for a suite that is not about them: real ones where they are installed, because they start in no time. */
+export async function anyStores(): Promise<Record<string, string>> {
+  return missing.length > 0 ? {} : (await openServers()).env;
+}
+
+async function startServers(): Promise<{ postgres: Server; redis: Server; stop: () => Promise<void> }> {
   const directory = await mkdtemp(join(tmpdir(), 'example-express-'));
   const { uid, gid } = unprivileged();
   if (uid !== undefined && gid !== undefined) await chown(directory, uid, gid);
@@ -101,7 +135,7 @@ export async function startServers(): Promise<Servers> {
   const [postgresPort, redisPort] = [await freePort(), await freePort()];
   const settings = { port: postgresPort, listen_addresses: '127.0.0.1', unix_socket_directories: '', fsync: 'off' };
   const postgres = new Server(
-    `postgres://postgres@127.0.0.1:${postgresPort}/postgres`,
+    `postgres://postgres@127.0.0.1:${postgresPort}`,
     /database system is ready to accept connections/,
     find('postgres'),
     '-D',
@@ -112,13 +146,25 @@ export async function startServers(): Promise<Servers> {
     `redis://127.0.0.1:${redisPort}`,
     /Ready to accept connections/,
     find('redis-server'),
-    ...['--port', String(redisPort), '--bind', '127.0.0.1', '--dir', directory, '--save', '', '--appendonly', 'yes'],
+    ...[
+      '--port',
+      String(redisPort),
+      '--bind',
+      '127.0.0.1',
+      '--dir',
+      directory,
+      '--save',
+      '',
+      '--appendonly',
+      'yes',
+      '--databases',
+      String(DATABASES),
+    ],
   );
   await Promise.all([postgres.start(), redis.start()]);
   return {
     postgres,
     redis,
-    env: { DATABASE_URL: postgres.url, REDIS_URL: redis.url },
     async stop() {
       await Promise.all([postgres.kill(), redis.kill()]);
       await rm(directory, { recursive: true, force: true, maxRetries: 10 });
@@ -128,16 +174,14 @@ export async function startServers(): Promise<Servers> {
 
 /** Tests that need real servers. Where there are none they are left out, and the report says why; in CI that is a failure. */
 export function describeWithServers(title: string, tests: (servers: () => Servers) => void): void {
-  const missing = ['initdb', 'postgres', 'redis-server'].filter((name) => tryFind(name) === undefined);
   const leftOut = missing.length > 0 && process.env['CI'] !== 'true';
   const reason = leftOut ? ` (left out, because these are not installed: ${missing.join(', ')})` : '';
   (leftOut ? describe.skip : describe)(title + reason, () => {
     let servers: Servers | undefined;
     before(async function () {
       this.timeout(60_000);
-      servers = await startServers();
+      servers = await openServers();
     });
-    after(() => servers?.stop());
     tests(() => {
       if (servers === undefined) throw new Error('The servers are there from before() on');
       return servers;
