@@ -94,6 +94,10 @@ export const end: Step = ({ stream }) => {
   stream.end();
 };
 
+/** Waits until bytes of the client have come, and leaves them unread. */
+export const untilBytesCome: Step = ({ tcp, closed }) =>
+  Promise.race([new Promise((resolve) => tcp.once('readable', resolve)), closed]);
+
 /** Says nothing until the client gives up. */
 export const hang: Step = ({ closed }) => closed;
 

@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
+
+import { type AccessToken, WeChatError } from '../../src/index.js';
+import {
+  accessToken,
+  appSecret,
+  clientOf,
+  code,
+  factsOf,
+  type Method,
+  methods,
+  refreshToken,
+} from '../support/calls.js';
+import { closeServers, ScriptedServer, startServer } from '../support/scripted-server.js';
+import { transports } from '../support/transports.js';
+import { type Ending, good, type Row, table } from './fault-table.js';
+
+type Transport = (typeof transports)[number];
+
+/** Which column of the table each method is in. */
+const columns: Readonly<Record<Method['name'], 'exchange' | 'others'>> = {
+  exchangeCode: 'exchange',
+  getUserInfo: 'others',
+  refreshToken: 'others',
+  validateToken: 'others',
+};
+
+/** Far more than a call needs that is not meant to run out of time, in ms. */
+const timeout = 15_000;
+/** How much later than its deadline a call may end where the machine is busy, in ms. */
+const slack = 2_000;
+
+const rows = table.flatMap((part) => part.rows);
+const secrets = [appSecret, code, accessToken, refreshToken];
+
+/** How a call ended, and what was wrong with it whatever the table says. */
+interface Observed {
+  result?: unknown;
+  error?: Readonly<Record<string, unknown>>;
+  requests: number;
+  problem?: string;
+}
+
+function endingOf(row: Row, { name }: Method): Ending | undefined {
+  return (name === 'validateToken' ? row.validateToken : undefined) ?? row[columns[name]];
+}
+
+/** Lets a call meet a fault, and tells in the words of the table how it ended. */
+async function meet(row: Row, method: Method, transport: Transport): Promise<Observed> {
+  const { answers = [[good]], greet, tls, trusted, lookup, hosts = ['server'], idle } = row;
+  const earlier = idle === undefined ? [] : [[good]];
+  const server = new ScriptedServer([...earlier, ...answers], { ...(greet && { greet }), ...(tls && { tls }) });
+  const spare = new ScriptedServer([[good]], {});
+  await Promise.all([server.listen(), spare.listen()]);
+  const network = { ...(trusted && tls && { ca: tls.cert }), ...(lookup && { lookup }) };
+  const http = { timeout, ...transport.http(trusted || lookup ? network : undefined), ...row.http };
+  const urls = { server: server.url, spare: spare.url };
+  const client = clientOf(
+    hosts.map((host) => (host === 'server' || host === 'spare' ? urls[host] : host)),
+    http,
+  );
+
+  if (idle !== undefined) {
+    await method.call(client);
+    await server.interfere(1, idle);
+    // Not for ever: a client that keeps such a connection is to be caught by what it makes of the next call.
+    if (idle.length > 0) await Promise.race([server.closed(1), sleep(1_000, undefined, { ref: false })]);
+  }
+  const start = performance.now();
+  const never = sleep(http.timeout + 2 * slack, { problem: 'it never ended' }, { ref: false });
+  const ending = await Promise.race([method.call(client).then(toResult, toError), never]);
+  const took = performance.now() - start;
+  const requests = server.requests.length + spare.requests.length - earlier.length;
+  await Promise.all([server.close(), spare.close()]);
+  return { ...ending, requests, ...(took > http.timeout + slack && { problem: `it took ${took} ms` }) };
+}
+
+/** What a call gives, with its secrets in the open. */
+function toResult(value: unknown): { result: unknown } {
+  if (typeof value !== 'object' || value === null) return { result: value };
+  const fields = Object.entries(value).map(([name, field]: [string, unknown]) => [
+    name,
+    isSecret(field) ? field.exposeSecret() : field,
+  ]);
+  return { result: Object.fromEntries(fields) };
+}
+
+function isSecret(value: unknown): value is Pick<AccessToken, 'exposeSecret'> {
+  return typeof value === 'object' && value !== null && 'exposeSecret' in value;
+}
+
+/** What an error says that the table is about, and what no error may do. */
+function toError(error: unknown): Omit<Observed, 'requests'> {
+  if (!(error instanceof WeChatError)) return { error: { error }, problem: 'it is no WeChatError' };
+  const shown = `${error.message} ${error.stack} ${inspect(error, { showHidden: true, depth: Infinity })}`;
+  const facts = Object.fromEntries(Object.entries(factsOf(error)).filter(([name]) => name !== 'errmsg'));
+  if (secrets.some((secret) => shown.includes(secret))) return { error: facts, problem: 'it shows a secret' };
+  return { error: facts };
+}
+
+/** What the table says, in full. A pattern that fits what came is replaced by it. */
+function expectation(ending: Ending, method: Method, right: unknown, came: Observed): Observed {
+  const { result, error, requests } = ending;
+  if (error === undefined) return { result: result === 'right' ? right : result, requests };
+  const { reason, ...facts } = error;
+  const cameReason = came.error?.['reason'];
+  const fits = reason instanceof RegExp && typeof cameReason === 'string' && reason.test(cameReason);
+  return {
+    error: {
+      ...facts,
+      endpoint: method.endpoint,
+      statusCode: error.status,
+      ...(reason !== undefined && { reason: fits ? cameReason : reason }),
+    },
+    requests,
+  };
+}
+
+/** Does every job, so many at a time. */
+async function inCrowds(jobs: readonly (() => Promise<void>)[], size: number): Promise<void> {
+  const waiting = jobs.values();
+  const work = async (): Promise<void> => {
+    for (const job of waiting) await job();
+  };
+  await Promise.all(Array.from({ length: size }, work));
+}
+
+describe('the fault matrix', () => {
+  it('has at least 100 faults for each method, each of them once', () => {
+    assert.equal(new Set(rows.map(({ fault }) => fault)).size, rows.length);
+    for (const method of methods) assert.ok(rows.filter((row) => endingOf(row, method)).length >= 100);
+  });
+
+  for (const transport of transports) {
+    describe(`on ${transport.name}`, () => {
+      const observed = new Map<Row, Record<string, Observed>>(rows.map((row) => [row, {}]));
+      const right: Record<string, unknown> = {};
+
+      before(async function () {
+        this.timeout(120_000);
+        const server = await startServer([[good]]);
+        for (const method of methods) {
+          right[method.name] = toResult(await method.call(clientOf(server.url, transport.http()))).result;
+        }
+        await closeServers();
+        const jobs = rows.flatMap((row) =>
+          methods
+            .filter((method) => endingOf(row, method))
+            .map((method) => ({
+              row,
+              job: async () => {
+                Object.assign(observed.get(row) ?? {}, { [method.name]: await meet(row, method, transport) });
+              },
+            })),
+        );
+        const [patient, busy] = [true, false].map((wanted) =>
+          jobs.filter(({ row }) => (row.http?.timeout !== undefined) === wanted).map(({ job }) => job),
+        );
+        await inCrowds(busy ?? [], 16);
+        await inCrowds(patient ?? [], 100);
+      });
+      after(closeServers);
+
+      for (const { about, rows } of table) {
+        describe(about, () => {
+          for (const row of rows) {
+            it(row.fault, () => {
+              const came = observed.get(row) ?? {};
+              const expected = methods.flatMap((method) => {
+                const ending = endingOf(row, method);
+                const each = came[method.name];
+                return ending && each ? [[method.name, expectation(ending, method, right[method.name], each)]] : [];
+              });
+              assert.deepEqual(came, Object.fromEntries(expected));
+            });
+          }
+        });
+      }
+    });
+  }
+});
