@@ -117,7 +117,7 @@ function get(
   });
 
   function answer(status: number, body: Uint8Array | undefined): void {
-    settle(body === undefined, { status, retryAfter, body, discard: () => socket?.destroy() });
+    settle(body === undefined, { status, retryAfter, body, discard: () => socket && end(socket) });
   }
 
   function fail(reason: string): void {
@@ -133,10 +133,19 @@ function get(
     signal.removeEventListener('abort', onAbort);
     if (destroy) {
       stream.destroy();
-      socket?.destroy();
+      if (socket) end(socket);
     }
     resolve(result);
   }
+}
+
+/** The connections that are idle now, of the agents below. */
+const idleSockets = new WeakSet<Socket>();
+
+/** Ends a connection. An idle one leaves its agent at once, which would give it to somebody until it is closed. */
+function end(socket: Socket): void {
+  socket.destroy();
+  if (idleSockets.has(socket)) socket.emit('agentRemove');
 }
 
 /**
@@ -147,15 +156,17 @@ function guardIdleSockets<A extends http.Agent>(agent: A): A {
   // It says whether the socket is to be kept, which its type has forgotten.
   const keepSocketAlive = agent.keepSocketAlive.bind(agent) as (socket: Socket) => boolean;
   const reuseSocket = agent.reuseSocket.bind(agent);
-  const destroy = function (this: Socket): void {
-    this.destroy();
+  const onSurprise = function (this: Socket): void {
+    end(this);
   };
   agent.keepSocketAlive = (socket: Socket) => {
-    socket.on('data', destroy);
+    idleSockets.add(socket);
+    socket.on('data', onSurprise).on('end', onSurprise);
     return keepSocketAlive(socket);
   };
   agent.reuseSocket = (socket: Socket, request) => {
-    socket.off('data', destroy);
+    idleSockets.delete(socket);
+    socket.off('data', onSurprise).off('end', onSurprise);
     reuseSocket(socket, request);
   };
   return agent;

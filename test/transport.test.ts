@@ -8,7 +8,7 @@ import tls from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 
-import { type HttpOptions, WeChatNetworkError, WeChatResponseError } from '../src/index.js';
+import { type HttpOptions, type WeChatClient, WeChatNetworkError, WeChatResponseError } from '../src/index.js';
 import { clientsOn, code, factsOf, failureOf, methods, openid, tokens } from './support/calls.js';
 import { type ClientProcess, killClients, startClient } from './support/client-process.js';
 import {
@@ -308,6 +308,52 @@ for (const transport of transports) {
           await client.getUserInfo('token', openid);
           assert.equal(server.connections, 2);
         });
+      });
+
+      describe('that end', () => {
+        /** Makes so many calls at once, and gives how many connections there have been. */
+        async function callAtOnce(server: ScriptedServer, client: WeChatClient, calls: number): Promise<number> {
+          const users = Array.from({ length: calls }, (_, n) => `user${n}`);
+          const results = await Promise.all(users.map((user) => client.exchangeCode(user)));
+          assert.deepEqual(
+            results.map((result) => result.openid),
+            users.map((user) => `o${user}`),
+          );
+          return server.connections;
+        }
+
+        it('with an answer that is of no use do not end the call of another visitor', async () => {
+          const server = await startServer(({ query }) => {
+            const user = query.get('code');
+            return [user === 'bad' ? answer(200, '<html>') : json(tokensOf(user))];
+          });
+          const client = clientOf(server.url, { maxRetries: 0 });
+          const visit = async (visitor: number): Promise<void> => {
+            for (let n = 0; n < 20; n += 1) {
+              if ((visitor + n) % 3 === 0) {
+                assert.equal((await failureOf(client.exchangeCode('bad'))).code, 'ERR_WECHAT_RESPONSE');
+              } else {
+                assert.equal((await client.exchangeCode(`${visitor}`)).openid, `o${visitor}`);
+              }
+            }
+          };
+          await Promise.all(Array.from({ length: 16 }, (_, visitor) => visit(visitor)));
+        });
+
+        for (const [how, step] of [
+          ['ended', end],
+          ['reset', reset],
+          ['written to', raw('x')],
+        ] as const) {
+          it(`while they are idle are not given to anybody: ${how} by the server`, async () => {
+            const server = await startServer(eachTheirOwn);
+            const client = clientOf(server.url, { maxRetries: 0 });
+            assert.equal(await callAtOnce(server, client, 16), 16);
+            const ends = server.open.slice(1).map((connection) => server.interfere(connection, [step]));
+            assert.equal(await callAtOnce(server, client, 16), 16 + 15);
+            await Promise.all(ends);
+          });
+        }
       });
 
       describe('are at most 128', () => {
