@@ -106,8 +106,10 @@ function parseJson(body: Uint8Array, mode: 'strict' | 'tolerant'): unknown {
 function escapeControlCharacters(json: string): string {
   // The closing quote is optional to keep this linear: what lacks it is no JSON, and JSON.parse will say so.
   const strings = /"(?:[^"\\]|\\.)*"?/gs;
-  const escape = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  return json.replace(strings, (string) => string.replace(/\p{Cc}/gu, escape));
+  // What follows a backslash stays as it is: to escape it would make another text of it.
+  const escape = (found: string): string =>
+    found.startsWith('\\') ? found : `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return json.replace(strings, (string) => string.replace(/\\.|\p{Cc}/gsu, escape));
 }
 
 /** The `errcode` of an answer: 0, or absent, is success. @throws UnusableAnswer when it is no whole number. */

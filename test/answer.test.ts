@@ -233,6 +233,7 @@ describe('parseAnswer', () => {
     ['a control character outside of a string', encode(`{"access_token":"${canary}"\u0001}`)],
     ['an unknown escape', encode(`{"access_token":"${canary}\\x"}`)],
     ['an unknown escape beside a raw control character', encode(`{"access_token":"${canary}\\x\u0001"}`)],
+    ['a backslash before a raw control character', encode(`{"access_token":"${canary}\\\u0001"}`)],
     ['single quotes', encode(`{'access_token':'${canary}'}`)],
     ['a comma at the end', encode(`{"access_token":"${canary}",}`)],
     ['broken UTF-8 outside of a string', Buffer.from(`{"access_token":"${canary}"\xff}`, 'latin1')],
