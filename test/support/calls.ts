@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 
 import {
+  type AccessToken,
   type CallOptions,
   type Endpoint,
   type HttpOptions,
@@ -115,4 +116,32 @@ export async function failureOf(call: Promise<unknown>): Promise<WeChatError> {
 /** All that an error says besides its text. */
 export function factsOf(error: WeChatError): { code: WeChatErrorCode } & Record<string, unknown> {
   return { ...Object.fromEntries(Object.entries(error)), name: error.name, code: error.code };
+}
+
+/** What a call gave, with its secrets in the open, so that all of it can be compared. */
+export function exposed(result: unknown): unknown {
+  if (typeof result !== 'object' || result === null) return result;
+  return Object.fromEntries(
+    Object.entries(result).map(([name, value]: [string, unknown]) => [
+      name,
+      isSecret(value) ? value.exposeSecret() : value,
+    ]),
+  );
+}
+
+function isSecret(value: unknown): value is Pick<AccessToken, 'exposeSecret'> {
+  return typeof value === 'object' && value !== null && 'exposeSecret' in value;
+}
+
+/** Does the work for every item, for so many at a time. */
+export async function inTurns<T>(
+  items: readonly T[],
+  crowd: number,
+  work: (item: T, n: number) => Promise<unknown>,
+): Promise<void> {
+  const waiting = items.entries();
+  const worker = async (): Promise<void> => {
+    for (const [n, item] of waiting) await work(item, n);
+  };
+  await Promise.all(Array.from({ length: crowd }, worker));
 }
