@@ -5,6 +5,7 @@ import type { User, Users } from './users.js';
 
 const issuer = 'example-express';
 const audience = 'example-express';
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 /** Makes the token that a logged-in user shows from then on. Its subject is our own id, not WeChat's. */
 export function issueJwt({ id }: User, secret: string, seconds: number): string {
@@ -16,8 +17,8 @@ export function jwtStrategy(secret: string, users: Users): Strategy {
   const jwtFromRequest = ExtractJwt.fromAuthHeaderAsBearerToken();
   return new Strategy(
     { jwtFromRequest, secretOrKey: secret, algorithms: ['HS256'], issuer, audience },
-    ({ sub, exp }: { sub?: unknown; exp?: unknown }, done) => {
-      const found = typeof sub === 'string' && typeof exp === 'number' ? users.find(sub) : Promise.resolve(undefined);
+    ({ sub = '', exp }: jwt.JwtPayload, done) => {
+      const found = UUID.test(sub) && exp !== undefined ? users.find(sub) : Promise.resolve(undefined);
       found.then(
         (user) => done(null, user ?? false),
         (error: unknown) => done(error, false),

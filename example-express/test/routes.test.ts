@@ -65,6 +65,12 @@ describe('the routes', () => {
     });
   }
 
+  it('GET /api/auth/wechat refuses no state, and two', async () => {
+    for (const query of ['', '?state=0123456789abcdef&state=0123456789abcdef', '?state[a]=0123456789abcdef']) {
+      assert.equal(refusal(await call(parts().service, `/api/auth/wechat${query}`)), '400 BAD_STATE', query);
+    }
+  });
+
   for (const [method, path] of [
     ['GET', '/api/me'],
     ['POST', '/api/wechat/refresh'],

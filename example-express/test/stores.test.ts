@@ -9,7 +9,18 @@ import pg from 'pg';
 import { createLog } from '../src/log.js';
 import { readSettings } from '../src/settings.js';
 import { openDatabase } from '../src/stores.js';
-import { call, login, me, refresh, refusal, settingsFor, tokenFor, until, validate } from './support/api.js';
+import {
+  type Answer,
+  call,
+  login,
+  me,
+  refresh,
+  refusal,
+  settingsFor,
+  tokenFor,
+  until,
+  validate,
+} from './support/api.js';
 import { describeWithServers, type Servers } from './support/servers.js';
 import { type Service, startService } from './support/service.js';
 
@@ -147,34 +158,72 @@ function testRealStores(servers: () => Servers): void {
     assert.equal(await countUsers(servers(), 'victim', wechat()), 1);
   });
 
+  for (const [where, pauseRedis] of [
+    ['while PostgreSQL stores the user', false],
+    ['after PostgreSQL has stored the user, before Redis has the token', true],
+  ] as const) {
+    it(`leaves nothing half written when it is killed ${where}`, async () => {
+      const user = pauseRedis ? 'second victim' : 'first victim';
+      const used = code(user);
+      const database = new pg.Client(servers().env.DATABASE_URL);
+      await database.connect();
+      try {
+        await database.query('BEGIN; LOCK TABLE users IN EXCLUSIVE MODE');
+        const broken = login(service(), used).catch(() => 'no answer');
+        await until(
+          async () =>
+            (await database.query("SELECT FROM pg_locks WHERE relation = 'users'::regclass AND NOT granted"))
+              .rowCount === 1,
+        );
+        if (pauseRedis) await askRedis(servers(), 'CLIENT', 'PAUSE', '60000', 'WRITE');
+        else await service().kill();
+        await database.query('COMMIT');
+        await until(async () => (await countUsers(servers(), user, wechat())) === 1);
+        await restart('kill');
+        assert.equal(await broken, 'no answer');
+      } finally {
+        await database.end();
+        await askRedis(servers(), 'CLIENT', 'UNPAUSE');
+      }
+      assert.equal(await countBroken(servers()), 0);
+      assert.equal(refusal(await login(service(), used)), '401 ERR_WECHAT_CODE_USED');
+      const token = await tokenFor(service(), code(user));
+      assert.deepEqual((await validate(service(), token)).body, { valid: true });
+      assert.equal(await countUsers(servers(), user, wechat()), 1);
+    });
+  }
+
   for (const name of ['postgres', 'redis'] as const) {
     it(`answers 5xx while ${name} is away, and works again when it is back`, async () => {
       const token = await tokenFor(service(), code());
-      // A stream of logins goes on all the time.
-      const statuses: number[] = [];
+      // Logins and visits go on all the time.
+      const answers: string[] = [];
       let going = true;
       const stream = Promise.all(
         ['bob', 'carol', 'dave'].map(async (user) => {
-          while (going) statuses.push((await login(service(), code(user))).status);
+          while (going) {
+            answers.push(outcome(await login(service(), code(user))));
+            for (const ask of [me, validate, refresh]) answers.push(outcome(await ask(service(), token)));
+          }
         }),
       );
-      await until(() => statuses.length > 10);
-      assert.deepEqual(new Set(statuses), new Set([200]));
+      const recent = () => answers.slice(-24);
+      await until(() => answers.length > 24);
+      assert.deepEqual(new Set(answers), new Set(['fine']));
       await servers()[name].kill();
-      await until(() => statuses.slice(-10).every((status) => status >= 500));
+      await until(() => recent().filter((answer) => answer !== 'fine').length > 12);
       const health = await call(service(), '/healthz');
       assert.equal(refusal(health), '503 STORE_AWAY');
       assert.doesNotMatch(health.text, /ECONN|127\.0\.0\.1|redis|postgres/i);
-      // Not knowing is no answer: an access token that cannot be looked up is not an invalid one.
-      for (const ask of [validate, refresh]) assert.equal((await ask(service(), token)).status, 500);
 
       await servers()[name].start();
       await until(healthy);
-      await until(() => statuses.slice(-10).every((status) => status === 200));
+      const back = answers.length;
+      await until(() => answers.length > back + 24 && recent().every((answer) => answer === 'fine'));
       going = false;
       await stream;
-      assert.deepEqual(new Set(statuses.filter((status) => status !== 200 && status < 500)), new Set());
-      assert.equal((await me(service(), token)).status, 200);
+      // Not knowing is no answer: nobody is unknown, and no token invalid, because it cannot be looked up.
+      assert.deepEqual(new Set(answers), new Set(['fine', '500 INTERNAL_SERVER_ERROR, and not why']));
       for (const user of ['bob', 'carol', 'dave']) assert.equal(await countUsers(servers(), user, wechat()), 1);
       assert.equal(await countBroken(servers()), 0);
     });
@@ -241,6 +290,14 @@ function testRealStores(servers: () => Servers): void {
   });
 }
 
+/** What came of a request, in a word when it went well. */
+function outcome(answer: Answer): string {
+  const { status, body } = answer;
+  if (status === 200) return body.valid === false ? 'a token that works is called invalid' : 'fine';
+  const silent = body.error?.message === 'The service has a problem: try again in a moment';
+  return `${refusal(answer)}${silent ? ', and not why' : ''}`;
+}
+
 /** A service whose WeChat is the simulator's official account, which has both scopes. */
 function startOfficialAccount(stores: () => Record<string, string>) {
   let wechat: WeChatSimulator | undefined;
@@ -259,7 +316,7 @@ function startOfficialAccount(stores: () => Record<string, string>) {
     wechat = await startWeChatSimulator({
       users: [
         { id: 'alice', nickname: '爱丽丝😀', headimgurl: 'https://thirdwx.qlogo.cn/mmopen/vi_32/a/132' },
-        ...['bob', 'carol', 'dave', 'victim', 'nobody'].map((id) => ({ id })),
+        ...['bob', 'carol', 'dave', 'victim', 'first victim', 'second victim', 'nobody'].map((id) => ({ id })),
         { id: 'mallory', nickname },
       ],
     });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 
 import { startWeChatSimulator, type WeChatSimulator } from 'passport-wechat-code/simulator';
 
-import { login, me, refresh, refusal, settingsFor, tokenFor, until, validate } from './support/api.js';
+import { call, login, me, refresh, refusal, settingsFor, tokenFor, until, validate } from './support/api.js';
 import { describeWithServers } from './support/servers.js';
 import { type Service, startService } from './support/service.js';
 
@@ -107,11 +107,14 @@ describeWithServers('the rate limit of two instances with one Redis', (servers) 
     await Promise.all([...services.map((service) => service.stop()), wechat.close()]);
   });
 
-  it('is one limit', async () => {
+  it('is one limit, wherever the logins claim to come from', async () => {
     const [one, other] = services;
     const statuses: number[] = [];
-    for (const service of [one, other, one, other, one, other]) {
-      statuses.push((await login(service, wechat.createCode())).status);
+    for (const [index, service] of [one, other, one, other, one, other].entries()) {
+      const address = `192.0.2.${index}`;
+      const headers = { 'x-forwarded-for': address, forwarded: `for=${address}`, 'x-real-ip': address };
+      const answer = await call(service, '/api/auth/wechat', { json: { code: wechat.createCode() }, headers });
+      statuses.push(answer.status);
     }
     assert.deepEqual(statuses, [200, 200, 200, 200, 429, 429]);
   });
