@@ -61,6 +61,8 @@ declare global {
   const store: (user: User, tokens: library.TokenResponse) => Promise<void>;
   const user: User;
   const users: {
+    find(key: { appId: string; openid: string } | { unionid: string }): Promise<User | undefined>;
+    link(user: User, key: { appId: string; openid: string }): Promise<User>;
     upsert(profile: library.WeChatProfile): Promise<User>;
     upsert(profile: library.WeChatProfile, callback: (error: Error | null, user?: User) => void): void;
   };
