@@ -1,0 +1,51 @@
+/**
+ * Mutation testing of the library: `npm run test:mutation` changes `src/` in a thousand places, one at a time, and shows
+ * which changes no test notices. CONTRIBUTING.md explains the figures.
+ *
+ * The simulator is left out, because it is a tool for tests; so are the tests of the package, the example and the
+ * documents, because they run what was built from the sources and not the sources.
+ */
+
+const files = ['errcodes', 'http-options', 'hostile-request', 'answer', 'verify', 'client', 'secrecy'];
+// Last those that take long: most changes are noticed before.
+const slowFiles = ['newtypes', 'strategy', 'retry', 'transport'];
+
+/** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
+export default {
+  mutate: ['src/**/*.ts', '!src/simulator/**'],
+  testRunner: 'mocha',
+  testRunnerNodeArgs: ['--import=ts-blank-space/register'],
+  mochaOptions: {
+    'no-config': true,
+    spec: [...files, ...slowFiles].map((name) => `test/${name}.test.ts`),
+    require: ['./scripts/stryker.config.js'],
+  },
+  coverageAnalysis: 'perTest',
+  concurrency: 2,
+  // A test that waits for ever is ended by the hook below; this is for loops that never end.
+  timeoutMS: 30_000,
+  timeoutFactor: 2,
+  disableTypeChecks: false, // one test reads its own type errors
+  ignorePatterns: ['/dist', '/docs', '/example-express', '/coverage'],
+  tempDirName: 'coverage/mutation/sandbox',
+  incremental: true,
+  incrementalFile: 'coverage/mutation/incremental.json',
+  reporters: ['clear-text', 'progress-append-only', 'json'],
+  jsonReporter: { fileName: 'coverage/mutation/report.json' },
+  clearTextReporter: {
+    allowColor: false,
+    allowEmojis: false,
+    logTests: false,
+    reportTests: false,
+    reportScoreTable: true,
+  },
+  thresholds: { high: 95, low: 90, break: 90 },
+};
+
+/** Stryker runs mocha without a time limit for each test: here it is again. */
+export const mochaHooks = {
+  /** @this {import('mocha').Context} */
+  beforeEach() {
+    if (this.currentTest?.timeout() === 0) this.currentTest.timeout(20_000);
+  },
+};
