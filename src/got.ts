@@ -26,14 +26,16 @@ export interface Agents {
 
 /** What zlib, Brotli, Zstandard and got 16 call a body that cannot be decompressed. */
 const UNREADABLE = /^(?:Z_|ERR__|ZSTD_|ERR_READING_RESPONSE_STREAM$)/;
+/** Resolves when the answer that came last on a connection has been judged. */
+const judgements = new WeakMap<Socket, Promise<void>>();
 
 /** A transport on got, which keeps its connections alive between calls. */
 export function gotTransport(agents: Agents): Transport {
   const options = { keepAlive: true, maxSockets: MAX_CONNECTIONS, timeout: MAX_IDLE };
   const client = got.extend({
     agent: {
-      http: agents.http ?? guardIdleSockets(new http.Agent(options)),
-      https: agents.https ?? guardIdleSockets(new https.Agent({ ...options, minVersion: 'TLSv1.2' })),
+      http: agents.http ?? guardSockets(new http.Agent(options)),
+      https: agents.https ?? guardSockets(new https.Agent({ ...options, minVersion: 'TLSv1.2' })),
     },
     https: { rejectUnauthorized: true },
     retry: { limit: 0 },
@@ -66,6 +68,8 @@ function get(
   const chunks: Uint8Array[] = [];
   let size = 0;
   let settled = false;
+  let release = (): void => undefined;
+  const judged = new Promise<void>((resolve) => (release = resolve));
 
   // As a stream, because only a stream can be given up in the middle of a body that is too large.
   const stream = client.stream(url, { headers: { 'accept-encoding': 'identity', ...headers } });
@@ -80,6 +84,7 @@ function get(
   stream.once('request', (request: http.ClientRequest) => {
     request.once('socket', (assigned: Socket) => {
       socket = assigned;
+      judgements.set(assigned, judged);
       reusedSocket = request.reusedSocket;
       const secure = assigned instanceof TLSSocket;
       const onReady = (): void => {
@@ -117,7 +122,7 @@ function get(
   });
 
   function answer(status: number, body: Uint8Array | undefined): void {
-    settle(body === undefined, { status, retryAfter, body, discard: () => socket && end(socket) });
+    settle(body === undefined, { status, retryAfter, body, discard: () => socket?.destroy() });
   }
 
   function fail(reason: string): void {
@@ -133,41 +138,46 @@ function get(
     signal.removeEventListener('abort', onAbort);
     if (destroy) {
       stream.destroy();
-      if (socket) end(socket);
+      socket?.destroy();
     }
     resolve(result);
+    setImmediate(release);
   }
 }
 
-/** The connections that are idle now, of the agents below. */
-const idleSockets = new WeakSet<Socket>();
-
-/** Ends a connection. An idle one leaves its agent at once, which would give it to somebody until it is closed. */
-function end(socket: Socket): void {
-  socket.destroy();
-  if (idleSockets.has(socket)) socket.emit('agentRemove');
-}
-
 /**
- * Makes an agent end every idle connection on which something arrives. Nobody asked for that, so it would be taken
- * for the answer to the next request: one visitor would be logged in as another.
+ * Makes an agent give a connection to the next request only when the last answer was judged to be WeChat's, and end it
+ * when something arrives before that. Nobody asked for it, so it would be taken for the answer to the next request: one
+ * visitor would be logged in as another.
  */
-function guardIdleSockets<A extends http.Agent>(agent: A): A {
+function guardSockets<A extends http.Agent>(agent: A): A {
   // It says whether the socket is to be kept, which its type has forgotten.
   const keepSocketAlive = agent.keepSocketAlive.bind(agent) as (socket: Socket) => boolean;
   const reuseSocket = agent.reuseSocket.bind(agent);
   const onSurprise = function (this: Socket): void {
-    end(this);
+    this.destroy();
+    // Or its agent would give it to somebody until it is closed.
+    this.emit('agentRemove');
   };
+  const events = ['data', 'end', 'error'] as const;
+  const watch = (socket: Socket): void => events.forEach((event) => socket.on(event, onSurprise));
+  const unwatch = (socket: Socket): void => events.forEach((event) => socket.off(event, onSurprise));
   agent.keepSocketAlive = (socket: Socket) => {
-    idleSockets.add(socket);
-    socket.on('data', onSurprise).on('end', onSurprise);
+    watch(socket);
     return keepSocketAlive(socket);
   };
   agent.reuseSocket = (socket: Socket, request) => {
-    idleSockets.delete(socket);
-    socket.off('data', onSurprise).off('end', onSurprise);
+    unwatch(socket);
     reuseSocket(socket, request);
   };
+  // What an agent does with a free socket it does in a listener of its own.
+  const listeners = agent.listeners('free');
+  agent.removeAllListeners('free').on('free', (socket: Socket, ...rest: unknown[]) => {
+    watch(socket);
+    void Promise.resolve(judgements.get(socket)).then(() => {
+      unwatch(socket);
+      for (const listener of listeners) Reflect.apply(listener, agent, [socket, ...rest]);
+    });
+  });
   return agent;
 }

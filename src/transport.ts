@@ -22,7 +22,10 @@ export interface TransportAnswer {
   retryAfter?: string | undefined;
   /** Undefined when the status is not 200, and when the body is larger than `maxBytes` or badly compressed. */
   body: Uint8Array | undefined;
-  /** Ends the connection: what it carried is not what WeChat sends, so what comes next may be another's answer. */
+  /**
+   * Ends the connection: what it carried is not what WeChat sends, so what comes next may be another's answer. Called at
+   * once or never: from the next turn of the event loop on the connection may serve another request.
+   */
   discard?: () => void;
 }
 

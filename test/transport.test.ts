@@ -308,6 +308,23 @@ for (const transport of transports) {
           await client.getUserInfo('token', openid);
           assert.equal(server.connections, 2);
         });
+
+        it('after an odd answer, not even by calls that wait for a connection', async () => {
+          const server = await startServer(({ query }) =>
+            query.get('code') === 'odd' ? [wait(30), answer(200, '<html>')] : [json(tokensOf(query.get('code')))],
+          );
+          const client = clientOf(server.url, { maxRetries: 0 });
+          const odd = Promise.all(Array.from({ length: 128 }, () => failureOf(client.exchangeCode('odd'))));
+          const users = Array.from({ length: 128 }, (_, n) => String(n));
+          const results = await Promise.all(users.map((user) => client.exchangeCode(user)));
+          assert.deepEqual(
+            results.map((result) => result.openid),
+            users.map((user) => `o${user}`),
+          );
+          await odd;
+          const used = server.requests.filter(({ query }) => query.get('code') !== 'odd');
+          assert.ok(used.every(({ connection }) => connection > 128));
+        });
       });
 
       describe('that end', () => {
