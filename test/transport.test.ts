@@ -632,39 +632,6 @@ for (const transport of transports) {
         assert.equal(proxy.connections, 0);
         await client.end();
       });
-
-      it('may collect garbage: deadlines and signals are kept all the same', async () => {
-        const server = await startServer(({ query }) => [
-          query.get('code') === 'hang' ? hang : forEver(raw('HTTP/1.1 102 Processing\r\n\r\n'), 20),
-        ]);
-        const client = startClient({}, ['--expose-gc']);
-        for (const kind of ['hang', 'processing']) {
-          const timedOut = await client.exchange({
-            transport: transport.name,
-            http: { baseUrl: server.url, timeout: 400 },
-            code: kind,
-            gc: true,
-          });
-          assert.equal(timedOut.error?.['code'], 'ERR_WECHAT_TIMEOUT');
-          assert.ok(timedOut.milliseconds < 1_500, `it took ${timedOut.milliseconds} ms`);
-          const http = { baseUrl: server.url, timeout: 30_000 };
-          const aborted = await client.exchange({
-            transport: transport.name,
-            http,
-            code: kind,
-            gc: true,
-            abortAfter: 300,
-          });
-          assert.equal(aborted.error?.['code'], 'ERR_WECHAT_ABORTED');
-          assert.ok(aborted.milliseconds < 1_500, `it took ${aborted.milliseconds} ms`);
-        }
-        const slow = await startServer([[]], { ...secure, greet: () => [hang] });
-        const http = { baseUrl: slow.url, timeout: 30_000, connectTimeout: 300, maxRetries: 0 };
-        const unconnected = await client.exchange({ transport: transport.name, http, code, gc: true });
-        assert.equal(unconnected.error?.['code'], 'ERR_WECHAT_TIMEOUT');
-        assert.equal(unconnected.error['sent'], 'no');
-        await client.end();
-      });
     });
   });
 }

@@ -18,26 +18,27 @@ function clientWith(http: HttpOptions, name: string): WeChatClient {
   return client;
 }
 
-async function carryOut({ http, transport, code, abortAfter, gc }: Order): Promise<Report> {
+async function carryOut({ http, transport, code, abortAfter, abandoned, gc }: Order): Promise<Report> {
   const start = performance.now();
-  const controller = new AbortController();
-  if (abortAfter !== undefined) {
-    setTimeout(() => {
-      controller.abort();
-    }, abortAfter);
-  }
   const collecting = gc === true ? setInterval(() => globalThis.gc?.(), 10) : undefined;
   try {
-    const { openid } = await clientWith(http, transport).exchangeCode(
-      code,
-      abortAfter === undefined ? {} : { signal: controller.signal },
-    );
+    const options = abortAfter === undefined ? {} : { signal: signalAfter(abortAfter, abandoned === true) };
+    const { openid } = await clientWith(http, transport).exchangeCode(code, options);
     return { openid, milliseconds: performance.now() - start };
   } catch (error) {
     return { error: Object.fromEntries(Object.entries(error as Error)), milliseconds: performance.now() - start };
   } finally {
     clearInterval(collecting);
   }
+}
+
+function signalAfter(milliseconds: number, abandoned: boolean): AbortSignal {
+  if (abandoned) return AbortSignal.timeout(milliseconds);
+  const controller = new AbortController();
+  setTimeout(() => {
+    controller.abort();
+  }, milliseconds);
+  return controller.signal;
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

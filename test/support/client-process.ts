@@ -16,6 +16,8 @@ export interface Order {
   code: string;
   /** Aborts it after so many ms, by a signal of the caller. */
   abortAfter?: number;
+  /** Whether that signal is one that nobody holds but the call itself. */
+  abandoned?: boolean;
   /** Collects the garbage all the time meanwhile. */
   gc?: boolean;
 }

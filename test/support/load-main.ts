@@ -1,0 +1,157 @@
+// Forked by load.ts: logs visitors in, many at a time, and measures what is left of that in this process.
+import { subscribe } from 'node:diagnostics_channel';
+import { getEventListeners } from 'node:events';
+import { readdirSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import process from 'node:process';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import passport, { type AuthenticateCallback } from 'passport';
+
+import { type LoginClient, WeChatClient, WeChatCodeStrategy, WeChatError } from '../../src/index.js';
+import { appId, appSecret } from './calls.js';
+import type { Logins, Measurement, Order, Outcomes } from './load.js';
+import { transports } from './transports.js';
+
+interface Visit {
+  body: { code: string };
+  query: object;
+  /** When to abort the exchange, in ms. */
+  abortAfter?: number | undefined;
+}
+
+interface Visitor {
+  openid: string;
+  name: string | undefined;
+  accessToken: string;
+}
+
+const warnings: string[] = [];
+process.on('warning', (warning) => warnings.push(warning.stack ?? warning.message));
+
+/** Every socket that this process opened and that is not closed yet. */
+const sockets = new Set<Socket>();
+let mostListeners = 0;
+subscribe('net.client.socket', (message) => {
+  const { socket } = message as { socket: Socket };
+  sockets.add(socket);
+  socket.once('close', () => {
+    countListeners(socket);
+    sockets.delete(socket);
+  });
+});
+
+function countListeners(socket: Socket): void {
+  const counts = socket.eventNames().map((event) => socket.listenerCount(event));
+  mostListeners = Math.max(mostListeners, ...counts);
+}
+
+/** Serves every login, as the signal of a process that is shut down would. */
+const { signal } = new AbortController();
+let login: (code: string, visit: Omit<Visit, 'body' | 'query'>) => Promise<string>;
+
+function prepare(baseUrl: string, transport: string, timeout: number): void {
+  const own = transports.find(({ name }) => name === transport)?.http();
+  const http = { ...own, baseUrl, timeout, retryDelay: 1 };
+  const client = new WeChatClient({ appId, appSecret, http });
+  const patient: LoginClient = {
+    appId: client.appId,
+    exchangeCode: (code) => client.exchangeCode(code, { signal }),
+    getUserInfo: (token, openid, options) => client.getUserInfo(token, openid, { ...options, signal }),
+  };
+  const hasty = (milliseconds: number): LoginClient => ({
+    ...patient,
+    exchangeCode: async (code) => {
+      const controller = new AbortController();
+      const timer = setTimeout(() => {
+        controller.abort();
+      }, milliseconds);
+      return client.exchangeCode(code, { signal: controller.signal }).finally(() => {
+        clearTimeout(timer);
+      });
+    },
+  });
+
+  const strategy = new WeChatCodeStrategy<Visit>(
+    { client: ({ abortAfter }) => (abortAfter === undefined ? patient : hasty(abortAfter)) },
+    async (tokens, profile): Promise<Visitor> => {
+      await nextTurn();
+      return { openid: profile.openid, name: profile.displayName, accessToken: tokens.accessToken.exposeSecret() };
+    },
+  );
+  const authenticator = new passport.Passport();
+  authenticator.use(strategy);
+  let visits = 0;
+
+  login = (code, visit) =>
+    new Promise((resolve) => {
+      const req: Visit = { body: { code }, query: {}, ...visit };
+      let outcome: string | undefined;
+      const callback: AuthenticateCallback = (error, user, info, status) => {
+        outcome = outcome === undefined ? describe(code, { error, user, info, status }) : 'more than one outcome';
+        // Later, so that a second outcome would be seen.
+        setImmediate(() => {
+          resolve(outcome ?? '');
+        });
+      };
+      // By turns the way that is documented, and the one in which overlapping logins share what is written to `this`.
+      visits += 1;
+      const layer = [strategy.name, strategy][visits % 2] as string;
+      const authenticate = authenticator.authenticate(layer, callback) as (...parameters: unknown[]) => void;
+      authenticate(req, {}, callback);
+    });
+}
+
+function describe(code: string, seen: { error: unknown; user: unknown; info: unknown; status: unknown }): string {
+  const { error, user, info, status } = seen;
+  if (error instanceof WeChatError) return `error ${error.status} ${error.code}`;
+  if (error instanceof Error) return `error ${error.message}`;
+  if (user === false) return `fail ${String(status)} ${String((info as { code?: unknown }).code)}`;
+  const { openid, name, accessToken } = user as Visitor;
+  const own = openid === `o${code}` && accessToken === `token-${code}` && (name === undefined || name === code);
+  return own ? `logged in${name === undefined ? '' : ' with a name'}` : "logged in as somebody else's user";
+}
+
+async function logIn({ codes, workers, abortAfter }: Logins): Promise<Outcomes> {
+  const outcomes: Outcomes = {};
+  const waiting = codes.values();
+  const work = async (): Promise<void> => {
+    for (const code of waiting) {
+      const [kind = ''] = code.split('-');
+      const outcome = await login(code, { abortAfter: abortAfter[kind] });
+      const counts = (outcomes[kind] ??= {});
+      counts[outcome] = (counts[outcome] ?? 0) + 1;
+    }
+  };
+  await Promise.all(Array.from({ length: workers }, work));
+  return outcomes;
+}
+
+/** Waits until the connections are closed, or two seconds, and says what is still there. */
+async function measure(): Promise<Measurement> {
+  sockets.forEach(countListeners);
+  const deadline = performance.now() + 2_000;
+  while (sockets.size > 0 && performance.now() < deadline) await nextTurn();
+  for (let time = 0; time < 4; time += 1) {
+    globalThis.gc?.();
+    await nextTurn();
+  }
+  const { heapUsed, external } = process.memoryUsage();
+  return {
+    bytes: heapUsed + external,
+    files: process.platform === 'linux' ? readdirSync('/proc/self/fd').length : undefined,
+    sockets: sockets.size,
+    resources: process.getActiveResourcesInfo().toSorted(),
+    signalListeners: getEventListeners(signal, 'abort').length,
+    processListeners: process.eventNames().reduce((sum, event) => sum + process.listenerCount(event), 0),
+    mostListeners,
+    warnings,
+  };
+}
+
+process.on('message', ({ prepare: settings, logins }: Order) => {
+  void (async () => {
+    if (settings) prepare(settings.baseUrl, settings.transport, settings.timeout);
+    process.send?.(logins ? await logIn(logins) : await measure());
+  })();
+});
