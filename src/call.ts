@@ -8,6 +8,7 @@ import { badStatus, type Failure, noAnswer, refused, type Summary, unusable } fr
 import type { HttpSettings } from './http-options.js';
 import { toSearch } from './query.js';
 import { RetryPlan } from './retry.js';
+import { isTraced, trace } from './tracing.js';
 import type { Transport, TransportAnswer, TransportFailure } from './transport.js';
 
 /** One call to WeChat. */
@@ -32,23 +33,35 @@ const TIME_IS_UP = Symbol('time is up');
  *
  * @throws WeChatError
  */
-export async function callWeChat<T>(transport: Transport, settings: HttpSettings, call: Call<T>): Promise<T> {
-  const { endpoint, secrets, signal } = call;
+export function callWeChat<T>(transport: Transport, settings: HttpSettings, call: Call<T>): Promise<T> {
+  const { endpoint, secrets } = call;
+  const { timeout, baseUrls } = settings;
+  const [baseUrl = ''] = baseUrls;
+  const summary: Summary = { endpoint, baseUrl, timeout, secrets, attempts: 0, sent: 'no', mayHaveSpentCode: false };
+  if (!isTraced()) return makeAttempts(transport, settings, call, summary);
+  return trace(summary, () => makeAttempts(transport, settings, call, summary));
+}
+
+async function makeAttempts<T>(
+  transport: Transport,
+  settings: HttpSettings,
+  { endpoint, query, read, signal }: Call<T>,
+  summary: Summary,
+): Promise<T> {
   const { timeout, baseUrls } = settings;
   const plan = new RetryPlan({ ...settings, hosts: baseUrls.length }, isExchange(endpoint));
-  const summary: Summary = { endpoint, timeout, secrets, attempts: 0, sent: 'no', mayHaveSpentCode: false };
   const start = performance.now();
   const left = (): number => timeout - (performance.now() - start);
-  const path = endpoint + toSearch(call.query);
+  const path = endpoint + toSearch(query);
   // A signal that serves many calls at once is no leak, so Node.js shall not warn of one.
   if (signal) setMaxListeners(0, signal);
 
   for (;;) {
     if (signal?.aborted === true) throw aborted(summary);
     summary.attempts += 1;
-    const url = `${baseUrls[plan.host] ?? ''}${path}`;
+    summary.baseUrl = baseUrls[plan.host] ?? summary.baseUrl;
     const patience = plan.patience(Math.max(left(), 1));
-    const outcome = judge(await attempt(transport, settings, url, patience, signal), call.read);
+    const outcome = judge(await attempt(transport, settings, summary.baseUrl + path, patience, signal), read);
     if ('value' in outcome) return outcome.value;
 
     if (summary.sent !== 'yes' && outcome.sent !== 'no') summary.sent = outcome.sent;

@@ -39,6 +39,8 @@ export interface Failure {
 /** The call that the last attempt belongs to. */
 export interface Summary {
   endpoint: Endpoint;
+  /** Where the last attempt went. */
+  baseUrl: string;
   /** The time limit of the call, in ms. */
   timeout: number;
   /** How many requests were made. */

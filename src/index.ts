@@ -61,5 +61,6 @@ export {
   WeChatCodeStrategy,
   type WeChatCodeStrategyOptions,
 } from './strategy.js';
+export { type WeChatCall, wechatCallChannel } from './tracing.js';
 export type { Transport, TransportAnswer, TransportFailure, TransportRequest } from './transport.js';
 export type { Done } from './verify.js';

@@ -26,6 +26,7 @@ const documentedNames = [
   'createAuthorizeUrl',
   'createState',
   'exposeTokens',
+  'wechatCallChannel',
 ];
 
 const root = fileURLToPath(new URL('..', import.meta.url));

@@ -1,4 +1,6 @@
 /** An application as a user writes it. test/package.test.ts compiles it against the packed package. */
+import { subscribe } from 'node:diagnostics_channel';
+
 import express, { type ErrorRequestHandler } from 'express';
 import passport from 'passport';
 import {
@@ -20,10 +22,12 @@ import {
   WeChatNetworkError,
   type WeChatProfile,
   WeChatResponseError,
+  type WeChatCall,
   type WeChatSession,
   createAuthorizeUrl,
   createState,
   exposeTokens,
+  wechatCallChannel,
 } from 'passport-wechat-code';
 import { startWeChatSimulator } from 'passport-wechat-code/simulator';
 import { undiciTransport } from 'passport-wechat-code/undici';
@@ -152,6 +156,11 @@ export async function sessionKeyOf(jsCode: string): Promise<SessionKey> {
   const session: WeChatSession = await client.codeToSession(jsCode);
   return session.sessionKey;
 }
+
+subscribe(`tracing:${wechatCallChannel}:asyncEnd`, (message) => {
+  const { endpoint, host, attempts, duration, outcome, errcode, rid } = message as WeChatCall;
+  if (outcome !== 'ok') console.error(endpoint, host, attempts, duration, outcome, errcode, rid);
+});
 
 const common = { appId: 'wx0123456789abcdef', redirectUri: 'https://app.example/callback', state: createState() };
 export const addresses: string[] = [
