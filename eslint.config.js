@@ -76,13 +76,17 @@ export default defineConfig(
   },
   {
     // As their readers write them: Passport's types say any, and what a framework got wrong is thrown on as it came.
-    files: ['docs/recipes/**'],
+    files: ['docs/recipes/**/*.{ts,cjs}'],
     rules: {
       '@typescript-eslint/no-unsafe-call': 'off',
       '@typescript-eslint/no-unsafe-return': 'off',
       '@typescript-eslint/only-throw-error': 'off',
       '@typescript-eslint/no-extraneous-class': ['error', { allowWithDecorator: true }],
     },
+  },
+  {
+    files: ['docs/recipes/**/*.mjs'],
+    rules: { 'no-undef': 'off', 'no-unused-vars': ['error', { argsIgnorePattern: '^_' }] }, // tsc knows the globals
   },
   { files: ['**/*.cjs'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
   {

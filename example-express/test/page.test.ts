@@ -5,7 +5,8 @@ import { startWeChatSimulator, type WeChatSimulator } from 'passport-wechat-code
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import blankSpace from 'ts-blank-space';
 
-import { launchChromium, leftOut, openWindow, type Visitor } from './support/browser.js';
+import { launchChromium, openWindow, type Visitor } from './support/browser.js';
+import { leftOut } from './support/chromium-path.js';
 import { login } from './support/api.js';
 import { anyStores } from './support/servers.js';
 import { type Service, startService } from './support/service.js';
