@@ -162,7 +162,8 @@ function testRealStores(servers: () => Servers): void {
     ['while PostgreSQL stores the user', false],
     ['after PostgreSQL has stored the user, before Redis has the token', true],
   ] as const) {
-    it(`leaves nothing half written when it is killed ${where}`, async () => {
+    it(`leaves nothing half written when it is killed ${where}`, async function () {
+      this.timeout(60_000); // it starts the service again
       const user = pauseRedis ? 'second victim' : 'first victim';
       const used = code(user);
       const database = new pg.Client(servers().env.DATABASE_URL);
@@ -265,7 +266,8 @@ function testRealStores(servers: () => Servers): void {
     await tokenFor(service(), code());
   });
 
-  it('does not start without its stores, and says which address does not answer', async () => {
+  it('does not start without its stores, and says which address does not answer', async function () {
+    this.timeout(60_000);
     const env = settingsFor(wechat());
     for (const away of [
       { DATABASE_URL: servers().env.DATABASE_URL, REDIS_URL: 'redis://:aPassword@localhost:1' },

@@ -4,7 +4,8 @@ import { type Service, startService } from './support/service.js';
 
 describe('the service without a WeChat app', () => {
   let service: Service;
-  before(async () => {
+  before(async function () {
+    this.timeout(60_000);
     service = await startService();
   });
   after(() => service.stop());
