@@ -1,4 +1,4 @@
-import { WeChatClient } from 'passport-wechat-code';
+import { createAuthorizeUrl, WeChatClient } from 'passport-wechat-code';
 import { startWeChatSimulator } from 'passport-wechat-code/simulator';
 
 import type { Settings } from './settings.js';
@@ -6,8 +6,8 @@ import type { Settings } from './settings.js';
 /** WeChat, or something that behaves like it. */
 export interface WeChat {
   client: WeChatClient;
-  /** Where `/connect/...` pages are. */
-  pages: string;
+  /** Where it is when it is not WeChat. */
+  place: { baseUrl?: string };
   simulated: boolean;
   close: () => Promise<void>;
 }
@@ -16,23 +16,19 @@ export interface WeChat {
 export async function openWeChat(settings: Settings): Promise<WeChat> {
   const { WECHAT_APP_ID: appId, WECHAT_APP_SECRET: appSecret, WECHAT_SIMULATOR_URL: baseUrl } = settings;
   if (appId !== undefined && appSecret !== undefined) {
-    const http = { timeout: settings.WECHAT_TIMEOUT * 1000, ...(baseUrl !== undefined && { baseUrl }) };
-    const client = new WeChatClient({ appId, appSecret, http });
-    return { client, pages: baseUrl ?? 'https://open.weixin.qq.com', simulated: false, close: () => Promise.resolve() };
+    const place = baseUrl === undefined ? {} : { baseUrl };
+    const client = new WeChatClient({ appId, appSecret, http: { timeout: settings.WECHAT_TIMEOUT * 1000, ...place } });
+    return { client, place, simulated: false, close: () => Promise.resolve() };
   }
   const simulator = await startWeChatSimulator();
-  const client = new WeChatClient({ ...simulator.apps[0], http: { baseUrl: simulator.url } });
-  return { client, pages: simulator.url, simulated: true, close: () => simulator.close() };
+  const place = { baseUrl: simulator.url };
+  const client = new WeChatClient({ ...simulator.apps[0], http: place });
+  return { client, place, simulated: true, close: () => simulator.close() };
 }
 
-/**
- * Where a browser goes to log in. WeChat checks the order of the parameters, and insists on the fragment.
- *
- * @see https://developers.weixin.qq.com/doc/oplatform/Website_App/WeChat_Login/Wechat_Login.html
- */
-export function authorizeUrl({ client, pages }: WeChat, scope: string, redirectUri: string, state: string): string {
-  const page = scope === 'snsapi_login' ? 'connect/qrconnect' : 'connect/oauth2/authorize';
-  const { appId: appid } = client;
-  const query = new URLSearchParams({ appid, redirect_uri: redirectUri, response_type: 'code', scope, state });
-  return `${pages}/${page}?${query.toString()}#wechat_redirect`;
+/** Where a browser goes to log in: the scope tells which kind of app this is. */
+export function authorizeUrl(wechat: WeChat, scope: Settings['WECHAT_SCOPE'], redirectUri: string, state: string) {
+  const options = { appId: wechat.client.appId, redirectUri, state, ...wechat.place };
+  if (scope === 'snsapi_login') return createAuthorizeUrl({ ...options, kind: 'website' });
+  return createAuthorizeUrl({ ...options, kind: 'official-account', scope });
 }
