@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = new URL('../', import.meta.url);
@@ -44,20 +44,4 @@ describe('the README', () => {
       await once(service, 'close');
     }
   });
-
-  it('says the same in both languages: the same code, tables as long, and headings as many', () => {
-    const [english, chinese] = [read('README.md'), read('README.zh-CN.md')];
-    assert.equal(quickStart(chinese).replace(/\/\/.*/g, ''), quickStart(english).replace(/\/\/.*/g, ''));
-    for (const pattern of [/^```\w+$/gm, /^\|/gm, /^#+ /gm, /^- \*\*/gm]) {
-      assert.equal(chinese.match(pattern)?.length, english.match(pattern)?.length, String(pattern));
-    }
-  });
-
-  for (const name of ['README.md', 'README.zh-CN.md', 'example-express/README.md']) {
-    it(`links only to what is there: ${name}`, () => {
-      const links = [...read(name).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, target = '']) => target);
-      assert(links.length > 0);
-      for (const link of links) assert(existsSync(new URL(link, new URL(name, root))), link);
-    });
-  }
 });
