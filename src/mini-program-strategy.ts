@@ -56,7 +56,11 @@ const miniProgramLogin: LoginKind = {
  * @see https://developers.weixin.qq.com/miniprogram/dev/framework/open-ability/login.html
  */
 export class WeChatMiniProgramStrategy<Req extends LoginRequest = LoginRequest> extends LoginStrategy {
-  /** @throws TypeError when an option is missing or wrong. */
+  /**
+   * @param options - With `passReqToCallback: true`, `verify` gets the request first. Default false.
+   * @param verify - Says who the user is.
+   * @throws TypeError when an option is missing or wrong.
+   */
   constructor(options: WeChatMiniProgramStrategyOptions<Req> & { passReqToCallback?: false }, verify: VerifySession);
   constructor(
     options: WeChatMiniProgramStrategyOptions<Req> & { passReqToCallback: true },

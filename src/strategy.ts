@@ -59,7 +59,11 @@ export type WeChatCodeStrategyOptions<Req extends LoginRequest = LoginRequest> =
  * WeChat's or the network's fault is an error with a `status` of 500, 502, 503 or 504.
  */
 export class WeChatCodeStrategy<Req extends LoginRequest = LoginRequest> extends LoginStrategy {
-  /** @throws TypeError when an option is missing or wrong. */
+  /**
+   * @param options - With `passReqToCallback: true`, `verify` gets the request first. Default false.
+   * @param verify - Says who the user is.
+   * @throws TypeError when an option is missing or wrong.
+   */
   constructor(options: WeChatCodeStrategyOptions<Req> & { passReqToCallback?: false }, verify: Verify);
   constructor(options: WeChatCodeStrategyOptions<Req> & { passReqToCallback: true }, verify: VerifyWithRequest<Req>);
   constructor(
