@@ -38,7 +38,7 @@ export interface Ending {
     status: number;
     retryable: boolean;
     attempts: number;
-    /** A pattern where versions of Node.js differ. */
+    /** A pattern where the versions of Node.js or the parsers of the transports differ. */
     reason?: string | RegExp;
     sent?: Sent;
     httpStatus?: number;
@@ -67,6 +67,8 @@ export interface Row {
   others?: Ending;
   /** Where `validateToken` differs from the others. */
   validateToken?: Ending;
+  /** Where undici differs: statuses 100 and 101, which WeChat never sends, are lost connections to it. */
+  onUndici?: Pick<Row, 'exchange' | 'others'>;
 }
 
 // ---- endings
@@ -369,11 +371,13 @@ const afterTheRequest: readonly Row[] = [
       fault: `status ${status} for ever`,
       answers: [[forEver(raw(`HTTP/1.1 ${status} Wait\r\n\r\n`), 20)]],
       ...late('yes'),
+      ...(status === 100 && { onUndici: broken('ECONNRESET') }),
     },
     {
       fault: `status ${status} and no more`,
       answers: [[raw(`HTTP/1.1 ${status} Wait\r\n\r\n`), hang]],
       ...late('yes'),
+      ...(status === 100 && { onUndici: broken('ECONNRESET') }),
     },
   ]),
 ];
@@ -424,7 +428,7 @@ const brokenAnswers: readonly Row[] = [
     'a chunk whose size is no number': `${chunked}zz\r\n{}\r\n0\r\n\r\n`,
     'a chunk whose size overflows': `${chunked}fffffffffffffffffff\r\n{}\r\n0\r\n\r\n`,
     'a chunk that is longer than its size': `${chunked}1\r\n{}\r\n0\r\n\r\n`,
-  }).map(([fault, sent]) => ({ fault, answers: [[raw(sent), hang]], ...broken(/^HPE_[A-Z_]+$/) })),
+  }).map(([fault, sent]) => ({ fault, answers: [[raw(sent), hang]], ...broken(/^(?:HPE_[A-Z_]+|ECONNRESET)$/) })),
 ];
 
 const oddAnswers: readonly Row[] = [
@@ -445,13 +449,20 @@ const oddAnswers: readonly Row[] = [
     'with a redirect that has no meaning': [answer(200, text, { location: `/?${query}` })],
     'with a Retry-After that has no meaning': [answer(200, text, { 'retry-after': '3600' })],
     'after a while': [wait(300), good],
-    'after status 100, 102 and 103': [...[100, 102, 103].map((status) => raw(`HTTP/1.1 ${status} Wait\r\n\r\n`)), good],
+    'after status 102 and 103': [...[102, 103].map((status) => raw(`HTTP/1.1 ${status} Wait\r\n\r\n`)), good],
   }).map(([how, steps]) => ({
     fault: `a right answer ${how}`,
     answers: [steps],
     exchange: right(1),
     others: right(1),
   })),
+  {
+    fault: 'a right answer after status 100',
+    answers: [[raw('HTTP/1.1 100 Continue\r\n\r\n'), good]],
+    exchange: right(1),
+    others: right(1),
+    onUndici: broken('ECONNRESET'),
+  },
 ];
 
 const uselessAnswers: readonly Row[] = [
@@ -505,8 +516,13 @@ const statuses: readonly Row[] = [
     answers: [[answer(status, bodiless.includes(status) ? '' : text)]],
     ...finalStatus(status),
   })),
-  { fault: 'status 101', answers: [[raw(switching), hang]], ...finalStatus(101) },
-  { fault: 'status 101 and then an answer', answers: [[raw(switching), good]], ...finalStatus(101) },
+  { fault: 'status 101', answers: [[raw(switching), hang]], ...finalStatus(101), onUndici: broken('ECONNRESET') },
+  {
+    fault: 'status 101 and then an answer',
+    answers: [[raw(switching), good]],
+    ...finalStatus(101),
+    onUndici: broken('ECONNRESET'),
+  },
   ...[301, 302, 303, 307, 308].flatMap((status) => [
     {
       fault: `status ${status} that echoes the query`,
