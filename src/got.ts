@@ -14,6 +14,7 @@ import {
   type TransportAnswer,
   type TransportFailure,
   type TransportRequest,
+  wasClosedWhileIdle,
 } from './transport.js';
 
 /** Agents of the caller's own, for a proxy say. */
@@ -32,11 +33,12 @@ const judgements = new WeakMap<Socket, Promise<void>>();
 /** A transport on got, which keeps its connections alive between calls. */
 export function gotTransport(agents: Agents): Transport {
   const options = { keepAlive: true, maxSockets: MAX_CONNECTIONS, timeout: MAX_IDLE };
+  const own = {
+    http: guardSockets(new http.Agent(options)),
+    https: guardSockets(new https.Agent({ ...options, minVersion: 'TLSv1.2' })),
+  };
   const client = got.extend({
-    agent: {
-      http: agents.http ?? guardSockets(new http.Agent(options)),
-      https: agents.https ?? guardSockets(new https.Agent({ ...options, minVersion: 'TLSv1.2' })),
-    },
+    agent: { http: agents.http ?? own.http, https: agents.https ?? own.https },
     https: { rejectUnauthorized: true },
     retry: { limit: 0 },
     followRedirect: false,
@@ -47,9 +49,13 @@ export function gotTransport(agents: Agents): Transport {
 
   return (request) =>
     new Promise((resolve) => {
+      const finish = (result: TransportAnswer | TransportFailure): void => {
+        if ('reason' in result && wasClosedWhileIdle(result)) for (const agent of Object.values(own)) endIdle(agent);
+        resolve(result);
+      };
       afterReading(() => {
         if (request.signal.aborted) resolve({ sent: 'no', reason: 'ABORT_ERR' });
-        else get(client, request, resolve);
+        else get(client, request, finish);
       });
     });
 }
@@ -145,6 +151,16 @@ function get(
   }
 }
 
+/** Ends an idle connection, and takes it from its agent, which would give it to somebody until it is closed. */
+function end(socket: Socket): void {
+  socket.destroy();
+  socket.emit('agentRemove');
+}
+
+function endIdle({ freeSockets }: http.Agent): void {
+  for (const socket of Object.values(freeSockets).flatMap((sockets) => [...(sockets ?? [])])) end(socket);
+}
+
 /**
  * Makes an agent give a connection to the next request only when the last answer was judged to be WeChat's, and end it
  * when something arrives before that. Nobody asked for it, so it would be taken for the answer to the next request: one
@@ -155,9 +171,7 @@ function guardSockets<A extends http.Agent>(agent: A): A {
   const keepSocketAlive = agent.keepSocketAlive.bind(agent) as (socket: Socket) => boolean;
   const reuseSocket = agent.reuseSocket.bind(agent);
   const onSurprise = function (this: Socket): void {
-    this.destroy();
-    // Or its agent would give it to somebody until it is closed.
-    this.emit('agentRemove');
+    end(this);
   };
   const events = ['data', 'end', 'error'] as const;
   const watch = (socket: Socket): void => events.forEach((event) => socket.on(event, onSurprise));

@@ -65,3 +65,11 @@ export function afterReading(callback: () => void): void {
   // The first one may be over before anything is read.
   setImmediate(() => setImmediate(callback));
 }
+
+/**
+ * Whether a server closed a connection that was idle just as it was used. It may be closing the others too, so they are
+ * ended: the next attempt is to have a fresh one.
+ */
+export function wasClosedWhileIdle({ sent, reason, reusedSocket }: TransportFailure): boolean {
+  return reusedSocket === true && sent === 'unknown' && reason !== 'ABORT_ERR';
+}

@@ -19,6 +19,7 @@ import {
   type TransportAnswer,
   type TransportFailure,
   type TransportRequest,
+  wasClosedWhileIdle,
 } from './transport.js';
 
 /** What {@link undiciTransport} takes. */
@@ -130,7 +131,9 @@ function get(
     // Half a status line is no response yet, but it shows that the server has read the request.
     const read = connection?.socket?.bytesRead ?? 0;
     if (sent === 'unknown' && (reason.startsWith('HPE_') || read > bytesReadBefore)) sent = 'yes';
-    settle(false, { sent, reason, reusedSocket });
+    const failure = { sent, reason, reusedSocket };
+    if (wasClosedWhileIdle(failure)) connections.dropIdle();
+    settle(false, failure);
   }
 
   function settle(keep: boolean, result: TransportAnswer | TransportFailure): void {
@@ -215,6 +218,11 @@ class Connections {
     if (!next) return;
     this.#waiting.delete(next);
     next(this.#add());
+  }
+
+  /** Ends every idle connection. */
+  dropIdle(): void {
+    for (const connection of this.#idle.splice(0)) this.drop(connection);
   }
 
   #add(): Connection {

@@ -373,6 +373,20 @@ for (const transport of transports) {
         }
       });
 
+      it('are fresh for the second attempt when a server has closed one while it was idle', async () => {
+        const server = await startServer(({ connection, query, path }) => {
+          const stale = connection <= 8 && query.get('code') !== 'first';
+          return [stale ? reset : json({ ...methods.find(({ endpoint }) => endpoint === path)?.good })];
+        });
+        for (const { call } of methods) {
+          const client = clientOf(server.url, { maxRetries: 1 });
+          server.connections = 0;
+          await Promise.all(Array.from({ length: 8 }, () => client.exchangeCode('first')));
+          await call(client);
+          assert.equal(server.connections, 9);
+        }
+      });
+
       describe('are at most 128', () => {
         it('however many calls hang, and the rest is never sent when they give up', async () => {
           const server = await startServer(({ query }) => [query.get('code') === 'last' ? good : hang]);
