@@ -42,8 +42,6 @@ loopback.addAddress('::1', 'ipv6');
 
 /** @param {string} address */
 const isLoopback = (address) => loopback.check(address, net.isIPv6(address) ? 'ipv6' : 'ipv4');
-/** @param {string} host a name or an address */
-const isHere = (host) => (net.isIP(host) > 0 ? isLoopback(host) : host === 'localhost' || host === '');
 
 /** @typedef {(error: Error | null, addresses?: unknown, family?: number) => void} Found */
 /** @typedef {(host: string, options: object, found: Found) => void} Lookup */
@@ -104,7 +102,9 @@ for (const [api, later] of /** @type {const} */ ([
   };
   replace(api, 'lookup', (original) => (...parameters) => {
     const host = String(parameters[0] ?? '');
-    return isHere(host) ? Reflect.apply(original, api, parameters) : refusal(host, parameters);
+    // To look up an address asks nobody; servers do it that listen on one.
+    const here = net.isIP(host) > 0 || host === 'localhost' || host === '';
+    return here ? Reflect.apply(original, api, parameters) : refusal(host, parameters);
   });
   // These ask a name server, which is never on loopback.
   for (const holder of [api, api.Resolver.prototype]) {

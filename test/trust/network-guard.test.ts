@@ -88,6 +88,7 @@ describe('the network guard', () => {
       const pipe = createServer((request, response) => response.end('hello'));
       const path = process.platform === 'win32' ? '\\\\\\\\.\\\\pipe\\\\guard-' + process.pid : ${JSON.stringify(join(folder, 's'))};
       await Promise.all([once(server.listen(0, '127.0.0.1'), 'listening'), once(pipe.listen(path), 'listening')]);
+      await once(createServer().listen(0, '0.0.0.0'), 'listening');
       const { port } = server.address();
       const [response] = await once(http.get({ socketPath: path }), 'response');
       await once(net.connect(port), 'connect').catch(() => undefined);
