@@ -47,3 +47,8 @@ export function checkBaseUrl(name: string, baseUrl: unknown, example: string): s
   }
   return href.replace(/\/+$/, '');
 }
+
+export function checkSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new TypeError('signal must be an AbortSignal');
+  return signal;
+}

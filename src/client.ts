@@ -9,7 +9,7 @@ import {
   type WeChatSession,
 } from './answer.js';
 import { callWeChat } from './call.js';
-import { checkChoice, checkObject } from './checks.js';
+import { checkChoice, checkObject, checkSignal } from './checks.js';
 import { type Endpoint, WeChatApiError } from './errors.js';
 import { gotTransport } from './got.js';
 import { checkHttpOptions, type HttpOptions, type HttpSettings } from './http-options.js';
@@ -179,7 +179,8 @@ export class WeChatClient {
     options: CallOptions | undefined,
     call: { query: Record<string, string>; secrets: string[]; read: (answer: Answer) => T },
   ): Promise<T> {
-    return callWeChat(this.#transport, this.#settings, { endpoint, signal: options?.signal, ...call });
+    const signal = checkSignal(options?.signal);
+    return callWeChat(this.#transport, this.#settings, { endpoint, signal, ...call });
   }
 }
 

@@ -18,7 +18,10 @@ export function toApiError(refusal: Refusal): WeChatApiError {
   const { endpoint, errcode, attempts } = refusal;
   const code = toCode(refusal);
   const { status, retryable, advice } = reactions[code];
-  const errmsg = clean(refusal.errmsg, refusal.secrets);
+  const pieces = new Set(
+    refusal.secrets.flatMap((secret) => [...piecesOf(secret), ...piecesOf(encodeURIComponent(secret))]),
+  );
+  const errmsg = clean(refusal.errmsg, pieces);
   const rid = /\brid: ([\da-f]{8}-[\da-f]{8}-[\da-f]{8})\b/.exec(errmsg)?.[1];
   return new WeChatApiError({
     message: `WeChat answered ${endpoint} with errcode ${String(errcode)}. ${particulars.get(errcode) ?? advice}`,
@@ -28,7 +31,7 @@ export function toApiError(refusal: Refusal): WeChatApiError {
     retryable,
     status,
     errcode,
-    errmsg: errmsg.slice(0, 200).toWellFormed(),
+    errmsg: isReadable(errmsg, pieces) ? REDACTED : errmsg.slice(0, 200).toWellFormed(),
     ...(rid !== undefined && { rid }),
   });
 }
@@ -174,15 +177,39 @@ const particulars: ReadonlyMap<number, string> = new Map([
   [50002, 'The account of the app is frozen, migrated or deregistered. Look at its page on the WeChat platform.'],
 ]);
 
-/** Takes out every secret, and what could forge a log line: control, line-separator and direction characters. */
-function clean(errmsg: string, secrets: readonly string[]): string {
-  return redact(redact(errmsg, secrets).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' '), secrets);
+const REDACTED = '[REDACTED]';
+/** So many characters of a secret in a row are too many. */
+const PIECE = 8;
+
+/** Takes out every secret, or piece of one, and what could forge a log line: control, line-separator and direction characters. */
+function clean(errmsg: string, pieces: ReadonlySet<string>): string {
+  return redact(redact(errmsg, pieces).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' '), pieces);
 }
 
-function redact(text: string, secrets: readonly string[]): string {
-  const forms = secrets.flatMap((secret) => {
-    const encoded = encodeURIComponent(secret);
-    return [secret, encoded, encoded.replaceAll("'", '%27')];
-  });
-  return forms.reduce((redacted, form) => redacted.replaceAll(form, '[REDACTED]'), text);
+/** Whether a secret can still be read by whoever undoes the encodings of URLs, forms and JSON. */
+function isReadable(text: string, pieces: ReadonlySet<string>): boolean {
+  const decode = (encoded: string): string =>
+    encoded.replace(/(?:%[\da-f]{2})+/gi, (bytes) => Buffer.from(bytes.replaceAll('%', ''), 'hex').toString());
+  const decodings = [decode(text), decode(text.replaceAll('+', ' ')), text.replace(/\\(.)/g, '$1')];
+  return decodings.some((decoded) => redact(decoded, pieces) !== decoded);
+}
+
+function piecesOf(secret: string): string[] {
+  const count = Math.max(secret.length - PIECE + 1, 1);
+  return Array.from({ length: count }, (_, from) => secret.slice(from, from + PIECE));
+}
+
+function redact(text: string, pieces: ReadonlySet<string>): string {
+  const sizes = new Set(Array.from(pieces, (piece) => piece.length));
+  let redacted = '';
+  let secretTo = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    for (const size of sizes) {
+      if (!pieces.has(text.slice(at, at + size))) continue;
+      if (secretTo <= at) redacted += REDACTED;
+      secretTo = Math.max(secretTo, at + size);
+    }
+    if (secretTo <= at) redacted += text.charAt(at);
+  }
+  return redacted;
 }

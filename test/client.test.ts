@@ -223,6 +223,8 @@ describe('WeChatClient', () => {
       await assert.rejects(client.exchangeCode('x'.repeat(513)), TypeError);
       await assert.rejects(client.codeToSession('x'.repeat(513)), TypeError);
       await assert.rejects(client.refreshToken('x'.repeat(4097)), TypeError);
+      const noSignal = { signal: 'a text that is no signal' } as object;
+      await assert.rejects(client.exchangeCode(code, noSignal), /^TypeError: signal must be an AbortSignal$/);
       const options = { lang: 'fr' } as object;
       await assert.rejects(client.getUserInfo(accessToken, openid, options), /^TypeError: lang must be one of zh_CN/);
       assert.equal(server.connections, 0);

@@ -167,6 +167,11 @@ describe('the rid of a refusal', () => {
     }
   });
 
+  it('is kept when the text is not', () => {
+    const error = refuse({ errmsg: `bad S3cr%2bt%2f%3d, rid: ${rid}`, secrets: ['S3cr+t/='] });
+    assert.deepEqual([error.errmsg, error.rid], ['[REDACTED]', rid]);
+  });
+
   it('is not taken from a secret that is formed like one', () => {
     const error = refuse({ errmsg: `invalid code, rid: ${rid}`, secrets: [rid] });
     assert.equal('rid' in error, false);
@@ -205,6 +210,12 @@ describe('the errmsg of a refusal', () => {
     ['URL-encoded', `bad url ?secret=${encoded}&x`, 'bad url ?secret=[REDACTED]&x'],
     ['more than once', `${secret}${encoded} ${secret}`, '[REDACTED][REDACTED] [REDACTED]'],
     ['beside another', `${other} ${secret} ${other}`, '[REDACTED] [REDACTED] [REDACTED]'],
+    ['without its end', `${secret.slice(0, -2)}... `, '[REDACTED]... '],
+    ['without its beginning', `...${other.slice(-8)}, rid: 1`, '...[REDACTED], rid: 1'],
+    ['in seven of its characters', `...${other.slice(-7)}`, `...${other.slice(-7)}`],
+    ['encoded in lower case', `bad S${encoded.slice(1).toLowerCase()}`, '[REDACTED]'],
+    ['as a form encodes it', `bad ${new URLSearchParams({ x: secret }).toString()}`, 'bad x=[REDACTED]'],
+    ['as JSON in JSON', 'bad S3cr+t\\/=&%?#ü', '[REDACTED]'],
     ['where the text is cut', `${'x'.repeat(190)}${secret}${other}`, `${'x'.repeat(190)}[REDACTED]`],
   ];
   for (const [where, errmsg, expected] of redacted) {
