@@ -39,6 +39,7 @@ export interface LoginApp {
 export interface LoginAppOptions {
   express?: typeof express5;
   passport?: typeof passport;
+  env?: 'test' | 'development';
   /** Whether Passport gets the strategies by name or as instances. */
   by?: 'name' | 'instance';
   initialize?: boolean;
@@ -86,7 +87,8 @@ export async function startLoginApp(
   const layers = (named.length === 1 ? named[0] : named) as string;
 
   const app = express();
-  app.set('env', 'test'); // Express answers with the stack, and keeps it out of the console.
+  // Express answers with the stack, and keeps it out of the console, which it does not in development.
+  app.set('env', options.env ?? 'test');
   if (options.queryParser) app.set('query parser', options.queryParser);
   const parsers = options.parsers ?? [express.json({ strict: false }), express.urlencoded({ extended: true })];
   for (const handler of [...parsers, ...(options.before ? [options.before] : [])]) app.use(handler);
