@@ -197,6 +197,13 @@ describe('the two languages', () => {
 });
 
 describe('the links', () => {
+  it('lead from the README to every guide, in its language', () => {
+    for (const guide of guides) {
+      const readme = guide.endsWith('.zh-CN.md') ? 'README.zh-CN.md' : 'README.md';
+      assert.ok(read(readme).includes(`](${guide}`), `${readme} does not link to ${guide}`);
+    }
+  });
+
   for (const document of documents) {
     it(`lead to what is there: ${document}`, () => {
       const links = [...read(document).matchAll(/\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)/g)];
