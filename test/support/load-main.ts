@@ -10,14 +10,14 @@ import passport, { type AuthenticateCallback } from 'passport';
 
 import { type LoginClient, WeChatClient, WeChatCodeStrategy, WeChatError } from '../../src/index.js';
 import { appId, appSecret } from './calls.js';
-import type { Logins, Measurement, Order, Outcomes } from './load.js';
+import type { Haste, Logins, Measurement, Order, Outcomes } from './load.js';
 import { transports } from './transports.js';
 
 interface Visit {
   body: { code: string };
   query: object;
-  /** When to abort the exchange, in ms. */
-  abortAfter?: number | undefined;
+  /** How long to wait for an answer, if not long. */
+  haste: Haste | undefined;
 }
 
 interface Visitor {
@@ -48,32 +48,34 @@ function countListeners(socket: Socket): void {
 
 /** Serves every login, as the signal of a process that is shut down would. */
 const { signal } = new AbortController();
-let login: (code: string, visit: Omit<Visit, 'body' | 'query'>) => Promise<string>;
+let login: (code: string, haste: Haste | undefined) => Promise<string>;
 
-function prepare(baseUrl: string, transport: string, timeout: number): void {
+function prepare(baseUrl: string, transport: string, haste: Record<Haste, number>): void {
   const own = transports.find(({ name }) => name === transport)?.http();
-  const http = { ...own, baseUrl, timeout, retryDelay: 1 };
-  const client = new WeChatClient({ appId, appSecret, http });
-  const patient: LoginClient = {
+  const http = { ...own, baseUrl, retryDelay: 1 };
+  const patient = new WeChatClient({ appId, appSecret, http });
+  const impatient = new WeChatClient({ appId, appSecret, http: { ...http, timeout: haste.timeout } });
+  const withSignal = (client: WeChatClient): LoginClient => ({
     appId: client.appId,
     exchangeCode: (code) => client.exchangeCode(code, { signal }),
     getUserInfo: (token, openid, options) => client.getUserInfo(token, openid, { ...options, signal }),
-  };
-  const hasty = (milliseconds: number): LoginClient => ({
-    ...patient,
+  });
+  const aborting: LoginClient = {
+    ...withSignal(patient),
     exchangeCode: async (code) => {
       const controller = new AbortController();
       const timer = setTimeout(() => {
         controller.abort();
-      }, milliseconds);
-      return client.exchangeCode(code, { signal: controller.signal }).finally(() => {
+      }, haste.abort);
+      return patient.exchangeCode(code, { signal: controller.signal }).finally(() => {
         clearTimeout(timer);
       });
     },
-  });
+  };
+  const clients = { patient: withSignal(patient), timeout: withSignal(impatient), abort: aborting };
 
   const strategy = new WeChatCodeStrategy<Visit>(
-    { client: ({ abortAfter }) => (abortAfter === undefined ? patient : hasty(abortAfter)) },
+    { client: ({ haste }) => clients[haste ?? 'patient'] },
     async (tokens, profile): Promise<Visitor> => {
       await nextTurn();
       return { openid: profile.openid, name: profile.displayName, accessToken: tokens.accessToken.exposeSecret() };
@@ -83,9 +85,9 @@ function prepare(baseUrl: string, transport: string, timeout: number): void {
   authenticator.use(strategy);
   let visits = 0;
 
-  login = (code, visit) =>
+  login = (code, haste) =>
     new Promise((resolve) => {
-      const req: Visit = { body: { code }, query: {}, ...visit };
+      const req: Visit = { body: { code }, query: {}, haste };
       let outcome: string | undefined;
       const callback: AuthenticateCallback = (error, user, info, status) => {
         outcome = outcome === undefined ? describe(code, { error, user, info, status }) : 'more than one outcome';
@@ -112,13 +114,13 @@ function describe(code: string, seen: { error: unknown; user: unknown; info: unk
   return own ? `logged in${name === undefined ? '' : ' with a name'}` : "logged in as somebody else's user";
 }
 
-async function logIn({ codes, workers, abortAfter }: Logins): Promise<Outcomes> {
+async function logIn({ codes, workers, hasty }: Logins): Promise<Outcomes> {
   const outcomes: Outcomes = {};
   const waiting = codes.values();
   const work = async (): Promise<void> => {
     for (const code of waiting) {
       const [kind = ''] = code.split('-');
-      const outcome = await login(code, { abortAfter: abortAfter[kind] });
+      const outcome = await login(code, hasty[kind]);
       const counts = (outcomes[kind] ??= {});
       counts[outcome] = (counts[outcome] ?? 0) + 1;
     }
@@ -151,7 +153,7 @@ async function measure(): Promise<Measurement> {
 
 process.on('message', ({ prepare: settings, logins }: Order) => {
   void (async () => {
-    if (settings) prepare(settings.baseUrl, settings.transport, settings.timeout);
+    if (settings) prepare(settings.baseUrl, settings.transport, settings.haste);
     process.send?.(logins ? await logIn(logins) : await measure());
   })();
 });

@@ -3,13 +3,16 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
+/** How a login ends that nobody answers, and soon: the others have more time than they need on any machine. */
+export type Haste = 'abort' | 'timeout';
+
 /** Logins to make. The part of a code before its hyphen is its kind. */
 export interface Logins {
   codes: string[];
   /** How many are made at the same time. */
   workers: number;
-  /** By kind: after how many ms the exchange is aborted. */
-  abortAfter: Record<string, number>;
+  /** The kinds that have little time. */
+  hasty: Record<string, Haste>;
 }
 
 /** For each kind of login what came of it, and how often. */
@@ -34,7 +37,12 @@ export interface Measurement {
 }
 
 export interface Order {
-  prepare?: { baseUrl: string; transport: string; timeout: number };
+  prepare?: {
+    baseUrl: string;
+    transport: string;
+    /** How much time is little, in ms. */
+    haste: Record<Haste, number>;
+  };
   logins?: Logins;
 }
 
