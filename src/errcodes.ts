@@ -32,7 +32,7 @@ export function toApiError(refusal: Refusal): WeChatApiError {
     status,
     errcode,
     errmsg: isReadable(errmsg, pieces) ? REDACTED : errmsg.slice(0, 200).toWellFormed(),
-    ...(rid !== undefined && { rid }),
+    rid,
   });
 }
 

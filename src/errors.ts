@@ -91,7 +91,9 @@ export class WeChatApiError extends WeChatError {
   declare readonly rid?: string;
 
   /** @internal */
-  constructor(details: WeChatErrorDetails<WeChatApiErrorCode> & { errcode: number; errmsg: string; rid?: string }) {
+  constructor(
+    details: WeChatErrorDetails<WeChatApiErrorCode> & { errcode: number; errmsg: string; rid: string | undefined },
+  ) {
     super(details);
     this.errcode = details.errcode;
     this.errmsg = details.errmsg;

@@ -227,6 +227,11 @@ describe('the errmsg of a refusal', () => {
     });
   }
 
+  it('does not hold a secret whose apostrophe only URLs encode', () => {
+    const error = refuse({ errmsg: "the secret it's, in a URL it%27s", secrets: ["it's"] });
+    assert.equal(error.errmsg, 'the secret [REDACTED], in a URL [REDACTED]');
+  });
+
   it('is no part of the message, nor of the stack', () => {
     for (const errcode of [40029, 40164, -1, 99999]) {
       const error = refuse({ errcode, errmsg: 'invalid ip 203.0.113.7, rid: 65c17d8c-5cf05990-781aabe9' });
