@@ -18,10 +18,8 @@ export function toApiError(refusal: Refusal): WeChatApiError {
   const { endpoint, errcode, attempts } = refusal;
   const code = toCode(refusal);
   const { status, retryable, advice } = reactions[code];
-  const pieces = new Set(
-    refusal.secrets.flatMap((secret) => [...piecesOf(secret), ...piecesOf(encodeURIComponent(secret))]),
-  );
-  const errmsg = clean(refusal.errmsg, pieces);
+  const leaks = (text: string): boolean => holdsSecret(text, refusal.secrets);
+  const errmsg = refusal.errmsg.replace(UNPRINTABLE, ' ');
   const rid = /\brid: ([\da-f]{8}-[\da-f]{8}-[\da-f]{8})\b/.exec(errmsg)?.[1];
   return new WeChatApiError({
     message: `WeChat answered ${endpoint} with errcode ${String(errcode)}. ${particulars.get(errcode) ?? advice}`,
@@ -31,8 +29,8 @@ export function toApiError(refusal: Refusal): WeChatApiError {
     retryable,
     status,
     errcode,
-    errmsg: isReadable(errmsg, pieces) ? REDACTED : errmsg.slice(0, 200).toWellFormed(),
-    rid,
+    errmsg: leaks(refusal.errmsg) || leaks(errmsg) ? '[REDACTED]' : errmsg.slice(0, 200).toWellFormed(),
+    rid: rid === undefined || leaks(rid) ? undefined : rid,
   });
 }
 
@@ -177,39 +175,21 @@ const particulars: ReadonlyMap<number, string> = new Map([
   [50002, 'The account of the app is frozen, migrated or deregistered. Look at its page on the WeChat platform.'],
 ]);
 
-const REDACTED = '[REDACTED]';
+/** What could forge a line of a log: control, line-separator and direction characters. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 /** So many characters of a secret in a row are too many. */
 const PIECE = 8;
 
-/** Takes out every secret, or piece of one, and what could forge a log line: control, line-separator and direction characters. */
-function clean(errmsg: string, pieces: ReadonlySet<string>): string {
-  return redact(redact(errmsg, pieces).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' '), pieces);
-}
-
-/** Whether a secret can still be read by whoever undoes the encodings of URLs, forms and JSON. */
-function isReadable(text: string, pieces: ReadonlySet<string>): boolean {
+/** Whether a secret, or a piece of one, can be read in a text, also by whoever undoes the encodings of URLs, forms and JSON. */
+function holdsSecret(text: string, secrets: readonly string[]): boolean {
   const decode = (encoded: string): string =>
     encoded.replace(/(?:%[\da-f]{2})+/gi, (bytes) => Buffer.from(bytes.replaceAll('%', ''), 'hex').toString());
-  const decodings = [decode(text), decode(text.replaceAll('+', ' ')), text.replace(/\\(.)/g, '$1')];
-  return decodings.some((decoded) => redact(decoded, pieces) !== decoded);
+  const readings = [text, decode(text), decode(text.replaceAll('+', ' ')), text.replace(/\\(.)/g, '$1')];
+  const pieces = secrets.flatMap((secret) => [...piecesOf(secret), ...piecesOf(encodeURIComponent(secret))]);
+  return pieces.some((piece) => readings.some((reading) => reading.includes(piece)));
 }
 
 function piecesOf(secret: string): string[] {
   const count = Math.max(secret.length - PIECE + 1, 1);
   return Array.from({ length: count }, (_, from) => secret.slice(from, from + PIECE));
-}
-
-function redact(text: string, pieces: ReadonlySet<string>): string {
-  const sizes = new Set(Array.from(pieces, (piece) => piece.length));
-  let redacted = '';
-  let secretTo = 0;
-  for (let at = 0; at < text.length; at += 1) {
-    for (const size of sizes) {
-      if (!pieces.has(text.slice(at, at + size))) continue;
-      if (secretTo <= at) redacted += REDACTED;
-      secretTo = Math.max(secretTo, at + size);
-    }
-    if (secretTo <= at) redacted += text.charAt(at);
-  }
-  return redacted;
 }
