@@ -614,7 +614,7 @@ describe('the search for secrets', () => {
   });
 
   it('finds them in the errors of JSON.parse, which quote what they could not parse', () => {
-    const error = thrownByParse(code);
+    const error = thrownByParse(`x${code}`);
     assert.ok(shownBy(error).includes('message'));
   });
 
