@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import http from 'node:http';
+import type { LookupFunction } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import { inspect } from 'node:util';
@@ -25,6 +25,7 @@ import {
   WeChatError,
   WeChatNetworkError,
   WeChatResponseError,
+  type WeChatSession,
 } from '../../src/index.js';
 import { closeServers as closeApps, frameworks, type LoginApp, send, startLoginApp } from '../support/app.js';
 import { appId, openid, tokens, unionid, userInfo } from '../support/calls.js';
@@ -48,7 +49,7 @@ import {
 import { patience, printSeed, runs, seed } from '../support/seed.js';
 import { transports } from '../support/transports.js';
 
-const { appSecret, code, accessToken, refreshToken } = canaries;
+const { appSecret, code, accessToken, refreshToken, sessionKey } = canaries;
 const secretTokens = { ...tokens, access_token: accessToken, refresh_token: refreshToken, unionid };
 
 /** Holds a property against so many random cases. A failure is shown as small as it can be made. */
@@ -104,6 +105,11 @@ interface Method {
 /** Every method of the client. */
 const methods = {
   exchangeCode: { call: (client) => client.exchangeCode(code), isFine: isTokenResponse, good: secretTokens },
+  codeToSession: {
+    call: (client) => client.codeToSession(code),
+    isFine: (value: WeChatSession) => isText(value.sessionKey.exposeSecret(), 4096) && isId(value.openid),
+    good: { openid, unionid, session_key: sessionKey },
+  },
   getUserInfo: { call: (client) => client.getUserInfo(accessToken, openid), isFine: isUserInfo, good: userInfo },
   refreshToken: { call: (client) => client.refreshToken(refreshToken), isFine: isTokenResponse, good: secretTokens },
   validateToken: {
@@ -112,6 +118,7 @@ const methods = {
     good: { errcode: 0, errmsg: 'ok' },
   },
 } satisfies Record<string, Method>;
+const exchanges = ['exchangeCode', 'codeToSession'];
 const anyMethod = fc.constantFrom<Method[]>(...Object.values(methods));
 
 function assertIsOurs(error: unknown): asserts error is WeChatError {
@@ -170,6 +177,7 @@ for (const { name, http: httpOptions } of transports) {
         'unionid',
         'access_token',
         'refresh_token',
+        'session_key',
         'expires_in',
         'scope',
         'is_snapshotuser',
@@ -398,10 +406,10 @@ for (const { name, http: httpOptions } of transports) {
 
       const cases = fc.constantFrom<[string, Method][]>(...Object.entries(methods)).chain(([method, { call, good }]) =>
         fc.record({
-          exchange: fc.constant(method === 'exchangeCode'),
+          exchange: fc.constant(exchanges.includes(method)),
           call: fc.constant(call),
           good: fc.constant(good),
-          list: sequence(method === 'exchangeCode'),
+          list: sequence(exchanges.includes(method)),
           maxRetries: fc.constantFrom<number[]>(3, 3, 3, 0, 1, 2, 5),
         }),
       );
@@ -409,7 +417,7 @@ for (const { name, http: httpOptions } of transports) {
       it('make as many requests as the table allows, and end as it says', async () => {
         let attempt = 0;
         let current: readonly Fault[] = [];
-        const lookup: http.AgentOptions['lookup'] = (_name, { all }, done) => {
+        const lookup: LookupFunction = (_name, { all }, done) => {
           const fault = current[attempt];
           if (fault?.kind === 'never sent') {
             attempt += 1;
@@ -435,15 +443,14 @@ for (const { name, http: httpOptions } of transports) {
               return fault === undefined ? [json(good, close), end] : fault.steps;
             };
             const slow = list.includes(timeout);
-            const agent = { http: new http.Agent({ lookup }) };
             const options = {
-              agent,
+              ...httpOptions({ lookup }),
               baseUrl: `http://localhost:${server.port}`,
               timeout: slow ? 1_000 : 30_000,
               retryDelay: 0,
               maxRetries,
             };
-            const client = new WeChatClient({ appId, appSecret, http: { ...httpOptions(), ...options } });
+            const client = new WeChatClient({ appId, appSecret, http: options });
 
             const expected = predict(list, exchange, maxRetries);
             const outcome = await call(client).then(
