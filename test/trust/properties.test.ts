@@ -710,7 +710,7 @@ describe('properties of verify', function () {
     after: fc.array(
       fc.oneof(
         done.map((done) => ({ done })),
-        users.map((fulfil) => ({ fulfil })),
+        fc.oneof(fc.constant(undefined), users).map((fulfil) => ({ fulfil })),
         errors.map((reject) => ({ reject })),
       ),
       { maxLength: 4 },
@@ -811,6 +811,18 @@ describe('properties of verify', function () {
         apps.set(declares + framework, { users, app: await startLoginApp(strategy, { express, before: remember }) });
       }
     }
+    // An async function that calls back, one that does both, one that throws too late, and one that can do neither.
+    const examples: [Behaviour, string][] = [
+      { declares: 'done' as const, before: [], ends: 'a promise' as const, after: [{ fulfil: undefined }] },
+      {
+        declares: 'rest' as const,
+        before: [[null, { id: 1 }]],
+        ends: 'a promise' as const,
+        after: [{ fulfil: { id: 2 } }],
+      },
+      { declares: 'done' as const, before: [[null, false]], ends: { throws: new Error('late') }, after: [] },
+      { declares: 'two' as const, before: [], ends: { returns: { id: 1 } }, after: [] },
+    ].flatMap((behaviour) => Object.keys(frameworks).map((framework): [Behaviour, string] => [behaviour, framework]));
     const seen = new Set<number>();
     await check(
       200,
@@ -838,6 +850,7 @@ describe('properties of verify', function () {
         assert.deepEqual([app.handled - handled, users.length - given], success ? [1, 1] : [0, 0], shown);
         seen.add(success ? 200 : 'error' in expected ? 500 : 401);
       },
+      examples,
     );
     assert.equal(seen.size, 3);
     await closeApps();
