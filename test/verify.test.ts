@@ -302,6 +302,22 @@ const cases: Record<string, [verify: AnyVerify, expected: Expected]> = {
     (...parameters: unknown[]) => later(() => (parameters[2] as Done)(null, user)),
     { user },
   ],
+  'takes rest parameters, gives a value of no meaning and calls done later': [
+    (...parameters: unknown[]) => {
+      later(() => (parameters[2] as Done)(null, user));
+      return 5;
+    },
+    { user },
+  ],
+  ...Object.fromEntries(
+    [null, 5, {}, { then: 5 }].map((value): [string, [AnyVerify, Expected]] => {
+      const verify = calling((done) => {
+        later(() => done(null, user));
+        return value;
+      });
+      return [`gives ${inspect(value)} and calls done later`, [verify, { user }]];
+    }),
+  ),
 
   // errors
   'throws an error': [
