@@ -86,23 +86,19 @@ export type Answer = Readonly<Record<string, unknown>>;
  * @throws UnusableAnswer when it is no JSON object.
  */
 export function parseAnswer(body: Uint8Array): Answer {
-  const answer = parseJson(body, 'strict') ?? parseJson(body, 'tolerant');
+  let answer: unknown;
+  try {
+    answer = JSON.parse(escapeControlCharacters(new TextDecoder().decode(body)));
+  } catch {
+    // The error of JSON.parse quotes the body, and so the tokens: it goes no further.
+  }
   if (typeof answer !== 'object' || answer === null || Array.isArray(answer)) {
     throw new UnusableAnswer('it is not a JSON object');
   }
   return answer as Answer;
 }
 
-function parseJson(body: Uint8Array, mode: 'strict' | 'tolerant'): unknown {
-  try {
-    const text = new TextDecoder('utf-8', { fatal: mode === 'strict' }).decode(body);
-    return JSON.parse(mode === 'strict' ? text : escapeControlCharacters(text));
-  } catch {
-    // The error of JSON.parse quotes the body, and so the tokens: it goes no further.
-    return undefined;
-  }
-}
-
+/** Makes no difference to what is JSON already. */
 function escapeControlCharacters(json: string): string {
   // The closing quote is optional to keep this linear: what lacks it is no JSON, and JSON.parse will say so.
   const strings = /"(?:[^"\\]|\\.)*"?/gs;
@@ -204,7 +200,7 @@ function readExpiresIn(answer: Answer): number {
 function readScope(answer: Answer): string[] {
   const scope = own(answer, 'scope') ?? '';
   if (typeof scope !== 'string' || !/^[\w, ]{0,1024}$/.test(scope)) throw new UnusableAnswer('its scope is malformed');
-  return scope.split(/[, ]+/).filter((granted) => granted !== '');
+  return scope.split(/[, ]/).filter((granted) => granted !== '');
 }
 
 function readSnapshotFlag(answer: Answer): boolean {
