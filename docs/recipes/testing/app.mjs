@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import express from 'express';
 import passport from 'passport';
-import { WeChatCodeStrategy } from 'passport-wechat-code';
+import { createAuthorizeUrl, createState, WeChatCodeStrategy } from 'passport-wechat-code';
 
 /**
  * The service under test: a website on which people log in with WeChat. `api` and `pages` are WeChat's own, unless a
@@ -11,20 +10,18 @@ import { WeChatCodeStrategy } from 'passport-wechat-code';
  * @param {{ appId: string, appSecret: string, api?: string, pages?: string, port?: number }} settings
  */
 export async function startService({ appId, appSecret, api, pages = 'https://open.weixin.qq.com', port = 0 }) {
-  /** @param {express.Request} req @param {string | undefined} state */
-  const verifyState = (req, state) =>
-    state !== undefined && (req.headers.cookie ?? '').split('; ').includes(`state=${state}`);
+  /** @param {express.Request} req @param {string} state */
+  const verifyState = (req, state) => state !== '' && (req.headers.cookie ?? '').split('; ').includes(`state=${state}`);
   const options = { appId, appSecret, verifyState, http: api ? { baseUrl: api } : {} };
   passport.use(new WeChatCodeStrategy(options, (_tokens, profile, done) => done(null, profile)));
 
   const app = express();
   app.get('/', (_req, res) => res.send('<a href="/login">Log in with WeChat</a>'));
   app.get('/login', (req, res) => {
-    const state = randomBytes(16).toString('hex');
-    const back = { redirect_uri: `http://${req.headers.host}/callback`, response_type: 'code' };
-    const query = new URLSearchParams({ appid: appId, ...back, scope: 'snsapi_login', state });
+    const state = createState();
+    const redirectUri = `http://${req.headers.host}/callback`;
     res.cookie('state', state, { httpOnly: true, sameSite: 'lax' });
-    res.redirect(`${pages}/connect/qrconnect?${query}#wechat_redirect`);
+    res.redirect(createAuthorizeUrl({ kind: 'website', appId, redirectUri, state, baseUrl: pages }));
   });
   app.get('/callback', passport.authenticate('wechat-code', { session: false }), (req, res) => {
     const { displayName = '' } = /** @type {{ displayName?: string }} */ (req.user);
