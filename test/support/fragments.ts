@@ -22,10 +22,10 @@ export interface Block {
 /** All blocks of a document, in order. */
 export function blocksIn(document: string): Block[] {
   const blocks = document.matchAll(/^( *)```(\w+)\n(.*?)^\1```$/gms);
-  return [...blocks].map(({ 0: block, 1: indentation = '', 2: language = '', 3: code = '', index }) => ({
+  return [...blocks].map(({ 1: indentation = '', 2: language = '', 3: code = '', index }) => ({
     language,
     code: code.replaceAll(new RegExp(`^${indentation}`, 'gm'), ''),
-    line: document.slice(0, index).split('\n').length + (block.startsWith('\n') ? 2 : 1),
+    line: document.slice(0, index).split('\n').length + 1,
   }));
 }
 
