@@ -139,7 +139,7 @@ const gatewayForLong = (status: number): Pick<Row, 'exchange' | 'others'> => ({
 
 /** No answer in time. An exchange is not sent again: the visitor already waits. */
 const late = (sent: Sent): Pick<Row, 'exchange' | 'others' | 'http'> => ({
-  http: { timeout: 1_000 },
+  http: { timeout: 2_000 },
   exchange: timeout(sent, once),
   others: timeout(sent, { attempts: 2, retryable: true }),
 });
@@ -333,7 +333,7 @@ const afterTheRequest: readonly Row[] = [
   {
     fault: 'a request that is never read',
     greet: () => [hang],
-    http: { timeout: 1_000 },
+    http: { timeout: 2_000 },
     exchange: timeout('unknown', { attempts: 1, retryable: false, requests: 0 }),
     others: timeout('unknown', { attempts: 2, retryable: true, requests: 0 }),
   },
@@ -697,7 +697,13 @@ const keptConnections: readonly Row[] = [
     answers: [[raw(whole.subarray(0, -10)), whileItIsRead, reset]],
     ...broken('ECONNRESET'),
   },
-  { fault: 'no answer on a connection that is used again', idle: [], answers: [[hang]], ...late('unknown') },
+  {
+    fault: 'no answer on a connection that is used again',
+    idle: [],
+    answers: [[hang]],
+    ...late('unknown'),
+    http: { timeout: 4_000 },
+  },
 ];
 
 const loginLost = (attempts: number): Ending =>
@@ -792,14 +798,14 @@ const sequences: readonly Row[] = [
   {
     fault: 'gateway, then no answer',
     answers: [[answer(503)], [hang]],
-    http: { timeout: 1_000 },
+    http: { timeout: 2_000 },
     exchange: timeout('unknown', { attempts: 2, retryable: false }),
     others: timeout('unknown', { attempts: 3, retryable: true }),
   },
   {
     fault: 'busy, then no answer',
     answers: [[busy], [hang]],
-    http: { timeout: 1_000 },
+    http: { timeout: 2_000 },
     exchange: timeout('yes', { attempts: 2, retryable: false }),
     others: timeout('yes', { attempts: 3, retryable: true }),
   },
@@ -812,7 +818,7 @@ const sequences: readonly Row[] = [
   {
     fault: 'no answer, then fine',
     answers: [[hang], [good]],
-    http: { timeout: 1_000 },
+    http: { timeout: 2_000 },
     exchange: timeout('unknown', once),
     others: right(2),
   },
@@ -820,7 +826,7 @@ const sequences: readonly Row[] = [
     fault: 'no answer to the first host',
     answers: [[hang]],
     hosts: ['server', 'spare'],
-    http: { timeout: 1_000 },
+    http: { timeout: 2_000 },
     exchange: timeout('unknown', once),
     others: right(2),
   },
@@ -840,7 +846,7 @@ const sequences: readonly Row[] = [
   {
     fault: 'garbage, then no answer',
     answers: [[garbage], [hang]],
-    http: { timeout: 1_000 },
+    http: { timeout: 2_000 },
     exchange: response(200, once),
     others: timeout('yes', { attempts: 3, retryable: true }),
   },

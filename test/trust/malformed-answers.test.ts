@@ -131,7 +131,13 @@ const oddTexts: readonly Written[] = [
   ...['"a\u0000b"', '"a\u0001b"', '"a\tb"', '"a\nb"', '"a\u007fb"', '"a\\\nb"', '"a\\\u0001b"', '"a\\\\\u0001b"'],
   ...['"\\ud800"', '"a\\udc00b"', '"\\ud83d\\ude00"', '"\\ude00\\ud83d"', '"\\u12"', '"\\x41"', '"a', "'a'", 'a', ''],
   ...['"a\xff"', '"\xc0\x80"', '"\xed\xa0\x80"', '"\xf0\x9f\x98"', '"\xce\xa2\xd0\xc5"'].map(latin1),
-  ...['"http://a.example/b"', '"HTTPS://A.example"', '"https://u:p@a.example/"', '"https:\\/\\/a.example\\/b?c#d"'],
+  ...[
+    '"http://a.example/b"',
+    '"HTTPS://A.example"',
+    '"https://u@a.example/"',
+    '"https://:p@a.example/"',
+    '"https:\\/\\/a.example\\/b?c#d"',
+  ],
   ...['"javascript:alert(1)"', '"data:text/html,x"', '"//a.example/"', '"/a"', '"https://"', '"ftp://a.example/"'],
   ...[`["${canary}","b\\u0001",5,null,["c"]]`, `[${'"a",'.repeat(99)}"a"]`, '"__proto__"', '{"__proto__":{"a":1}}'],
 ];
