@@ -131,6 +131,11 @@ const oddTexts: readonly Written[] = [
   ...['"a\u0000b"', '"a\u0001b"', '"a\tb"', '"a\nb"', '"a\u007fb"', '"a\\\nb"', '"a\\\u0001b"', '"a\\\\\u0001b"'],
   ...['"\\ud800"', '"a\\udc00b"', '"\\ud83d\\ude00"', '"\\ude00\\ud83d"', '"\\u12"', '"\\x41"', '"a', "'a'", 'a', ''],
   ...['"a\xff"', '"\xc0\x80"', '"\xed\xa0\x80"', '"\xf0\x9f\x98"', '"\xce\xa2\xd0\xc5"'].map(latin1),
+  ...[`["${canary}","b\\u0001",5,null,["c"]]`, `[${'"a",'.repeat(99)}"a"]`, '"__proto__"', '{"__proto__":{"a":1}}'],
+];
+
+/** What an address may be. */
+const oddAddresses: readonly Written[] = [
   ...[
     '"http://a.example/b"',
     '"HTTPS://A.example"',
@@ -139,7 +144,6 @@ const oddTexts: readonly Written[] = [
     '"https:\\/\\/a.example\\/b?c#d"',
   ],
   ...['"javascript:alert(1)"', '"data:text/html,x"', '"//a.example/"', '"/a"', '"https://"', '"ftp://a.example/"'],
-  ...[`["${canary}","b\\u0001",5,null,["c"]]`, `[${'"a",'.repeat(99)}"a"]`, '"__proto__"', '{"__proto__":{"a":1}}'],
 ];
 
 function bodyOf(fields: Fields): Buffer {
@@ -157,7 +161,11 @@ function bodyOf(fields: Fields): Buffer {
 /** Each field of an answer with odd values: instead of the right one, before it and after it. */
 function oddFields({ fields }: Target): Sample[] {
   return Object.keys(fields).flatMap((field, n) => [
-    ...[...oddValues, ...oddTexts.filter((_, m) => m % 2 === n % 2)].map((value) => ({
+    ...[
+      ...oddValues,
+      ...oddTexts.filter((_, m) => m % 2 === n % 2),
+      ...(field === 'headimgurl' ? oddAddresses : []),
+    ].map((value) => ({
       body: bodyOf({ ...fields, [field]: value }),
     })),
     ...['null', '""', `"${canary}x"`, '40029', '{}'].flatMap((value) => {
