@@ -1,13 +1,13 @@
 /**
  * Runs the test suite, and nothing but it, on every Node version that is supported, each taken from the npm registry;
  * and the part that is about the library with got 16 in place of got 14, which a user can force with an override.
- * `package.json`, the lock file and the installed packages stay as they are. The tests in a browser are left out: they
- * are about the page, and `npm test` runs them.
+ * `package.json`, the lock file and the installed packages stay as they are. The tests of the page, the documents and
+ * the benchmark are left out: they are not about Node.js, and `npm test` runs them. Two versions run at a time.
  *
  *     node scripts/node-versions.js                 everything
  *     node scripts/node-versions.js 22 24+got16     some of it
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -23,7 +23,6 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const cache = join(root, 'node_modules', '.cache');
 const mocha = join(root, 'node_modules', 'mocha', 'bin', 'mocha.js');
 const got16 = join(cache, 'got16');
-const reportFile = join(cache, 'mocha-report.json');
 const hook = new URL('got16-hook.js', import.meta.url).href;
 
 /** @param {string[]} args @param {string} cwd */
@@ -49,51 +48,66 @@ function installGot16() {
   npm(['install', '--no-save', '--no-audit', '--no-fund', 'got@16'], got16);
 }
 
-/** @returns {MochaReport | undefined} */
-function readReport() {
+/** @param {string} file @returns {MochaReport | undefined} */
+function readReport(file) {
   try {
-    return JSON.parse(readFileSync(reportFile, 'utf8'));
+    return JSON.parse(readFileSync(file, 'utf8'));
   } catch {
     return undefined;
   }
 }
 
-/** @param {string} name @returns {Row} */
-function run(name) {
+/**
+ * Runs a program to its end, or for ten minutes and a bit. Gives what it said last.
+ *
+ * @param {string} binary @param {string[]} args @param {string[]} nodeOptions
+ * @returns {Promise<{ status: number | null, output: string }>}
+ */
+function execute(binary, args, nodeOptions) {
+  return new Promise((resolve, reject) => {
+    // Mocha starts a process of its own, hence the variable.
+    const env = { ...process.env, NODE_OPTIONS: nodeOptions.join(' ') };
+    const child = spawn(binary, args, { cwd: root, env, timeout: 15 * 60_000, killSignal: 'SIGINT' });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (/** @type {string} */ text) => (output = (output + text).slice(-100_000)));
+    }
+    child.once('error', reject);
+    child.once('close', (status) => resolve({ status, output }));
+  });
+}
+
+/** @param {string} name @returns {Promise<Row>} */
+async function run(name) {
   const [version, withGot16] = name.split('+');
+  const reportFile = join(cache, `mocha-report-${name}.json`);
   const nodeOptions = [process.env['NODE_OPTIONS'] ?? ''];
   // The loader of the TypeScript files still uses module.register(), which Node 26 warns about.
   nodeOptions.push('--disable-warning=DEP0205');
-  const args = [mocha, '--fail-zero', '--reporter=json', `--reporter-option=output=${reportFile}`];
-  args.push('--ignore=example-express/test/page.test.ts');
+  const left = ['example-express/test/page.test.ts', 'test/documents.test.ts', 'test/benchmark/**'];
   if (withGot16) {
-    installGot16();
     nodeOptions.push(`--import=${hook}`);
     // The package is installed with the got that it declares, and nothing else here calls got.
-    args.push('--ignore=test/package.test.ts', '--ignore=test/simulator/**', '--ignore=example-express/**');
+    left.push('test/package.test.ts', 'test/simulator/**', 'test/recipes/**', 'test/cli.test.ts', 'example-express/**');
   }
+  const args = [mocha, '--fail-zero', '--reporter=json', `--reporter-option=output=${reportFile}`];
+  args.push(...left.map((pattern) => `--ignore=${pattern}`));
   const binary = npm(['exec', '--yes', `--package=node@${version}`, '--', 'node', '-p', 'process.execPath']);
   const node = spawnSync(binary, ['--version'], { encoding: 'utf8' }).stdout.trim();
   const got = gotVersion(withGot16 ? got16 : root);
-  console.log(`\nNode ${node} with got ${got} ...`);
+  console.log(`Node ${node} with got ${got} ...`);
 
   rmSync(reportFile, { force: true });
-  const { status, error, stdout, stderr } = spawnSync(binary, args, {
-    cwd: root,
-    env: { ...process.env, NODE_OPTIONS: nodeOptions.join(' ') }, // mocha starts a process of its own
-    encoding: 'utf8',
-    maxBuffer: Infinity,
-    timeout: 10 * 60_000,
-    killSignal: 'SIGINT',
-  });
-  const report = readReport();
+  const { status, output } = await execute(binary, args, nodeOptions);
+  const report = readReport(reportFile);
   const { passes = 0, failures = 0, pending = 0 } = report?.stats ?? {};
   const ok = status === 0 && passes > 0 && failures === 0;
   if (!ok) {
+    console.log(`\nNode ${node} with got ${got}: exit code ${status}`);
     for (const { fullTitle, err } of report?.failures ?? []) {
       console.log(`\n  failed: ${fullTitle}\n${err.stack ?? err.message ?? ''}`);
     }
-    console.log(`\n${stdout}${stderr}${error ? error.message : `exit code ${status}`}`);
+    console.log(output);
   }
   // A run that broke off without a failed test counts as one.
   return { name, node, got, passed: passes, failed: ok ? 0 : Math.max(failures, 1), skipped: pending, ok };
@@ -106,7 +120,16 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-const rows = chosen.map(run);
+mkdirSync(cache, { recursive: true });
+if (chosen.some((name) => name.includes('+'))) installGot16();
+/** @type {Row[]} */
+const rows = [];
+const waiting = chosen.values();
+const work = async () => {
+  for (const name of waiting) rows.push(await run(name));
+};
+await Promise.all([work(), work()]);
+rows.sort((one, other) => chosen.indexOf(one.name) - chosen.indexOf(other.name));
 console.log();
 console.table(
   Object.fromEntries(

@@ -74,7 +74,6 @@ describe('the package', function () {
 
   before('pack it', async () => {
     temporary = await mkdtemp(join(tmpdir(), 'passport-wechat-code-'));
-    await npm(['run', 'build'], root);
     const packed = await npm(['pack', '--ignore-scripts', '--json', `--pack-destination=${temporary}`], root);
     const [report] = JSON.parse(packed) as [{ filename: string; files: { path: string }[] }];
     tarball = join(temporary, report.filename);

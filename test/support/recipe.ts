@@ -75,7 +75,7 @@ function compile(name: string): URL {
     compilerOptions: config.options,
   });
   // Beneath node_modules, so that it imports what a user imports: the built package, by its name.
-  const output = new URL('node_modules/.cache/recipes/nestjs.mjs', root);
+  const output = new URL(`node_modules/.cache/recipes/nestjs-${process.pid}.mjs`, root);
   mkdirSync(new URL('.', output), { recursive: true });
   writeFileSync(output, outputText);
   return output;
