@@ -37,9 +37,14 @@ export function gotTransport(agents: Agents): Transport {
     http: guardSockets(new http.Agent(options)),
     https: guardSockets(new https.Agent({ ...options, minVersion: 'TLSv1.2' })),
   };
+  const plain = agents.http ?? own.http;
+  const secure = agents.https ?? own.https;
   const client = got.extend({
-    agent: { http: agents.http ?? own.http, https: agents.https ?? own.https },
-    https: { rejectUnauthorized: true },
+    // All that differs from Node.js's defaults. got would pass forty options, and Node.js would copy them twice.
+    request: (url, { headers }, callback) =>
+      url.protocol === 'https:'
+        ? https.request(url, { agent: secure, rejectUnauthorized: true, headers }, callback)
+        : http.request(url, { agent: plain, headers }, callback),
     retry: { limit: 0 },
     followRedirect: false,
     throwHttpErrors: false,
@@ -171,11 +176,18 @@ function guardSockets<A extends http.Agent>(agent: A): A {
   const keepSocketAlive = agent.keepSocketAlive.bind(agent) as (socket: Socket) => boolean;
   const reuseSocket = agent.reuseSocket.bind(agent);
   const onSurprise = function (this: Socket): void {
-    end(this);
+    if (watched.has(this)) end(this);
   };
-  const events = ['data', 'end', 'error'] as const;
-  const watch = (socket: Socket): void => events.forEach((event) => socket.on(event, onSurprise));
-  const unwatch = (socket: Socket): void => events.forEach((event) => socket.off(event, onSurprise));
+  const known = new WeakSet<Socket>();
+  const watched = new WeakSet<Socket>();
+  const watch = (socket: Socket): void => {
+    watched.add(socket);
+    if (known.has(socket)) return;
+    known.add(socket);
+    // For good: to add and remove a listener for data makes a stream start and stop, for every request.
+    for (const event of ['data', 'end', 'error']) socket.on(event, onSurprise);
+  };
+  const unwatch = (socket: Socket): void => void watched.delete(socket);
   agent.keepSocketAlive = (socket: Socket) => {
     watch(socket);
     return keepSocketAlive(socket);
