@@ -8,7 +8,7 @@ DO $$ BEGIN
     unionid text,
     nickname text NOT NULL,
     avatar text NOT NULL,
-    refresh_token text NOT NULL,
+    refresh_token text, -- mini programs have none
     created_at timestamptz NOT NULL DEFAULT now(),
     seen_at timestamptz NOT NULL DEFAULT now(),
     UNIQUE (app_id, openid) -- an account is one user of one app

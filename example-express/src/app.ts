@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 
 import cors from 'cors';
-import express, { type Express, type Request } from 'express';
+import express, { type Express, type Request, type RequestHandler } from 'express';
 import { rateLimit } from 'express-rate-limit';
 import helmet from 'helmet';
 import { WeChatApiError } from 'passport-wechat-code';
@@ -10,7 +10,7 @@ import type { Logger } from 'pino';
 import { issueJwt } from './jwt.js';
 import { logRequests } from './log.js';
 import { createGuards } from './login.js';
-import { answerProblem, notFound, Problem } from './problem.js';
+import { answerProblem, Problem } from './problem.js';
 import type { Settings } from './settings.js';
 import type { Cache, Database } from './stores.js';
 import { type User, Users } from './users.js';
@@ -43,7 +43,7 @@ const pagePolicy = {
 export function createApp({ settings, wechat, address, database, cache, log }: Parts): Express {
   const { client } = wechat;
   const users = new Users(database, cache);
-  const guards = createGuards(client, users, settings.JWT_SECRET);
+  const guards = createGuards(wechat, users, settings.JWT_SECRET);
   const app = express();
   app.set('trust proxy', settings.TRUSTED_PROXIES);
   app.use(logRequests(log));
@@ -78,10 +78,12 @@ export function createApp({ settings, wechat, address, database, cache, log }: P
   });
 
   // Scenario 1: the front end got a code, and becomes a logged-in user.
-  app.post('/api/auth/wechat', limit, guards.wechat, (req, res) => {
+  const welcome: RequestHandler = (req, res) => {
     const user = userOf(req);
     res.json({ token: issueJwt(user, settings.JWT_SECRET, settings.JWT_SECONDS), user: toPublic(user) });
-  });
+  };
+  app.post('/api/auth/wechat', limit, guards.wechat, welcome);
+  if (wechat.miniProgram) app.post('/api/auth/wechat-miniprogram', limit, guards.miniProgram, welcome);
 
   app.get('/api/me', guards.jwt, (req, res) => {
     res.json({ user: toPublic(userOf(req)) });
@@ -90,7 +92,9 @@ export function createApp({ settings, wechat, address, database, cache, log }: P
   // Scenario 3: a new access token, without the user.
   app.post('/api/wechat/refresh', guards.jwt, async (req, res) => {
     const { id } = userOf(req);
-    const refreshed = await client.refreshToken(await users.refreshToken(id)).catch((error: unknown) => {
+    const refreshToken = await users.refreshToken(id);
+    if (refreshToken === null) throw new Problem(409, 'NO_WECHAT_TOKEN', 'A mini program has no token to refresh');
+    const refreshed = await client.refreshToken(refreshToken).catch((error: unknown) => {
       if (error instanceof WeChatApiError && error.code === 'ERR_WECHAT_REFRESH_TOKEN_EXPIRED') {
         throw new Problem(401, error.code, 'The permission has expired: log in again');
       }
@@ -107,12 +111,11 @@ export function createApp({ settings, wechat, address, database, cache, log }: P
     res.json({ valid: accessToken !== undefined && (await client.validateToken(accessToken, openid)) });
   });
 
-  app.use(notFound);
+  app.use((_req, _res, next) => next(new Problem(404, 'NOT_FOUND', 'There is nothing at this address')));
   app.use(answerProblem);
   return app;
 }
 
-/** Who the guard of the route let in. */
 function userOf({ user }: Request): User {
   if (user === undefined) throw new Error('This route needs a guard');
   return user as User;

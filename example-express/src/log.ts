@@ -3,6 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import { type Logger, pino } from 'pino';
 import { type HttpLogger, pinoHttp } from 'pino-http';
 
+const shown = ['name', 'message', 'stack', 'code', 'errcode', 'rid'];
+
 /** Makes the log of the service. A line never holds a header, a body, a query or a row of the database. */
 export function createLog(level: string): Logger {
   return pino({
@@ -12,7 +14,7 @@ export function createLog(level: string): Logger {
       req: ({ id, method, url }: IncomingMessage & { id?: unknown }) => ({ id, method, path: url?.split('?')[0] }),
       res: ({ statusCode }: { statusCode: number }) => ({ status: statusCode }),
       // Only what is known to be safe: an error of the database can hold the row it is about.
-      err: (error: object) => pick(error, 'name', 'message', 'stack', 'code', 'errcode', 'rid'),
+      err: (error: object) => Object.fromEntries(shown.map((name) => [name, Reflect.get(error, name) as unknown])),
     },
   });
 }
@@ -25,8 +27,4 @@ export function logRequests(logger: Logger): HttpLogger {
     genReqId: () => crypto.randomUUID(),
     customLogLevel: (_req, { statusCode }) => (statusCode < 500 ? 'info' : 'error'),
   });
-}
-
-function pick(object: object, ...names: string[]): Record<string, unknown> {
-  return Object.fromEntries(names.map((name) => [name, Reflect.get(object, name) as unknown]));
 }

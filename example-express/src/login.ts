@@ -1,19 +1,26 @@
 import type { RequestHandler } from 'express';
 import passport from 'passport';
-import { type LoginFailure, type WeChatClient, WeChatCodeStrategy } from 'passport-wechat-code';
+import { type LoginFailure, WeChatCodeStrategy, WeChatMiniProgramStrategy } from 'passport-wechat-code';
 
 import { jwtStrategy } from './jwt.js';
 import { Problem } from './problem.js';
 import type { Users } from './users.js';
+import type { WeChat } from './wechat.js';
 
-/** Two ways in: with a code from WeChat, and from then on with the JWT that was given for it. */
+/** The ways in: with a code from WeChat, and from then on with the JWT that was given for it. */
 export function createGuards(
-  client: WeChatClient,
+  { client, miniProgram }: WeChat,
   users: Users,
   jwtSecret: string,
-): Record<'wechat' | 'jwt', RequestHandler> {
+): Record<'wechat' | 'miniProgram' | 'jwt', RequestHandler> {
   const authenticator = new passport.Passport();
   authenticator.use(new WeChatCodeStrategy({ client }, (tokens, profile) => users.save(profile, tokens)));
+  // Nothing here needs the session key.
+  if (miniProgram) {
+    authenticator.use(
+      new WeChatMiniProgramStrategy({ client: miniProgram }, (_session, profile) => users.save(profile)),
+    );
+  }
   authenticator.use(jwtStrategy(jwtSecret, users));
 
   // With a callback, because Passport's own answer to a failed login is plain text.
@@ -21,17 +28,12 @@ export function createGuards(
     (name: string): RequestHandler =>
     (req, res, next) => {
       const done: passport.AuthenticateCallback = (error: unknown, user, info, status) => {
-        if (error) {
-          next(error);
-        } else if (user) {
-          req.user = user;
-          next();
-        } else {
-          const { code = 'UNAUTHORIZED', message = 'Log in first' } = (info ?? {}) as Partial<LoginFailure>;
-          next(new Problem(typeof status === 'number' ? status : 401, code, message));
-        }
+        const { code = 'UNAUTHORIZED', message = 'Log in first' } = (info ?? {}) as Partial<LoginFailure>;
+        if (user) req.user = user;
+        else error ??= new Problem(typeof status === 'number' ? status : 401, code, message);
+        next(error);
       };
       (authenticator.authenticate(name, { session: false }, done) as RequestHandler)(req, res, next);
     };
-  return { wechat: guard('wechat-code'), jwt: guard('jwt') };
+  return { wechat: guard('wechat-code'), miniProgram: guard('wechat-miniprogram'), jwt: guard('jwt') };
 }

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 
-import type { ErrorRequestHandler, RequestHandler } from 'express';
+import type { ErrorRequestHandler } from 'express';
 import { WeChatError } from 'passport-wechat-code';
 
 /** An answer that is not a success, as the client gets it. */
@@ -14,10 +14,6 @@ export class Problem extends Error {
     this.code = code;
   }
 }
-
-export const notFound: RequestHandler = () => {
-  throw new Problem(404, 'NOT_FOUND', 'There is nothing at this address');
-};
 
 /** Answers every error as JSON. What is our own fault goes into the log, and is not explained to the visitor. */
 export const answerProblem: ErrorRequestHandler = (error: unknown, _req, res, next) => {

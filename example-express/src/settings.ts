@@ -41,20 +41,23 @@ const secret = setting('have at least 32 bytes: try "openssl rand -base64 32"', 
 export function readSettings(environment: NodeJS.ProcessEnv) {
   // A line "NAME=" in a file of settings means that it is not set.
   const env = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
-  const [hasApp, hasAppSecret] = [env['WECHAT_APP_ID'] !== undefined, env['WECHAT_APP_SECRET'] !== undefined];
+  const has = (name: string) => env[name] !== undefined;
+  // Without an app a simulator lets anybody in.
+  const isReal = env['NODE_ENV'] === 'production' || has('WECHAT_APP_SECRET') || has('WECHAT_MINI_ID');
   return cleanEnv(
     env,
     {
       HOST: str({ default: '127.0.0.1' }),
       PORT: wholeNumber(0, 65_535)({ default: 3000 }),
       PUBLIC_URL: url('http:', 'https:')({ default: undefined }),
-      // Without an app a simulator lets anybody in.
-      WECHAT_APP_ID: str({ default: undefined, requiredWhen: () => hasAppSecret || env['NODE_ENV'] === 'production' }),
-      WECHAT_APP_SECRET: str({ default: undefined, requiredWhen: () => hasApp }),
+      WECHAT_APP_ID: str({ default: undefined, requiredWhen: () => isReal }),
+      WECHAT_APP_SECRET: str({ default: undefined, requiredWhen: () => has('WECHAT_APP_ID') }),
+      WECHAT_MINI_ID: str({ default: undefined, requiredWhen: () => has('WECHAT_MINI_SECRET') }),
+      WECHAT_MINI_SECRET: str({ default: undefined, requiredWhen: () => has('WECHAT_MINI_ID') }),
       WECHAT_SCOPE: oneOf('snsapi_login', 'snsapi_userinfo', 'snsapi_base')({ default: 'snsapi_login' }),
       WECHAT_SIMULATOR_URL: url('http:', 'https:')({ default: undefined }),
       WECHAT_TIMEOUT: wholeNumber(1, 60)({ default: 10 }),
-      JWT_SECRET: hasApp ? secret() : secret({ default: randomBytes(32).toString('base64') }),
+      JWT_SECRET: has('WECHAT_APP_ID') ? secret() : secret({ default: randomBytes(32).toString('base64') }),
       JWT_SECONDS: wholeNumber(60, 31_536_000)({ default: 7200 }),
       DATABASE_URL: url('postgres:', 'postgresql:')({ default: undefined }),
       REDIS_URL: url('redis:', 'rediss:')({ default: undefined }),

@@ -21,7 +21,7 @@ export class Users {
   }
 
   /** Stores who logged in, in one statement: two logins at once make one user, and none is half written. */
-  async save(profile: WeChatProfile, tokens: TokenResponse): Promise<User> {
+  async save(profile: WeChatProfile, tokens?: TokenResponse): Promise<User> {
     const { rows } = await this.#database.query(
       `INSERT INTO users (app_id, openid, unionid, nickname, avatar, refresh_token)
        VALUES ($1, $2, $3, coalesce($4, ''), coalesce($5, ''), $6)
@@ -38,11 +38,11 @@ export class Users {
         profile.unionid ?? null,
         profile.displayName ?? null,
         profile.photos && (profile.photos[0]?.value ?? ''),
-        tokens.refreshToken.exposeSecret(),
+        tokens?.refreshToken.exposeSecret() ?? null,
       ],
     );
     const user = rows[0] as User;
-    await this.#saveAccessToken(user.id, tokens);
+    if (tokens) await this.#saveAccessToken(user.id, tokens);
     return user;
   }
 
@@ -51,9 +51,9 @@ export class Users {
     return rows[0] as User | undefined;
   }
 
-  async refreshToken(id: string): Promise<string> {
+  async refreshToken(id: string): Promise<string | null> {
     const { rows } = await this.#database.query('SELECT refresh_token FROM users WHERE id = $1', [id]);
-    return (rows[0] as { refresh_token: string }).refresh_token;
+    return (rows[0] as { refresh_token: string | null }).refresh_token;
   }
 
   async saveTokens(id: string, tokens: TokenResponse): Promise<void> {

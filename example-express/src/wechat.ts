@@ -6,6 +6,7 @@ import type { Settings } from './settings.js';
 /** WeChat, or something that behaves like it. */
 export interface WeChat {
   client: WeChatClient;
+  miniProgram: WeChatClient | undefined;
   /** Where it is when it is not WeChat. */
   place: { baseUrl?: string };
   simulated: boolean;
@@ -14,16 +15,21 @@ export interface WeChat {
 
 /** Connects to WeChat when an app is set, and to a simulator started for the purpose when none is. */
 export async function openWeChat(settings: Settings): Promise<WeChat> {
-  const { WECHAT_APP_ID: appId, WECHAT_APP_SECRET: appSecret, WECHAT_SIMULATOR_URL: baseUrl } = settings;
-  if (appId !== undefined && appSecret !== undefined) {
-    const place = baseUrl === undefined ? {} : { baseUrl };
-    const client = new WeChatClient({ appId, appSecret, http: { timeout: settings.WECHAT_TIMEOUT * 1000, ...place } });
-    return { client, place, simulated: false, close: () => Promise.resolve() };
-  }
-  const simulator = await startWeChatSimulator();
-  const place = { baseUrl: simulator.url };
-  const client = new WeChatClient({ ...simulator.apps[0], http: place });
-  return { client, place, simulated: true, close: () => simulator.close() };
+  const simulator = settings.WECHAT_APP_ID === undefined ? await startWeChatSimulator() : undefined;
+  const baseUrl = simulator?.url ?? settings.WECHAT_SIMULATOR_URL;
+  const place = baseUrl === undefined ? {} : { baseUrl };
+  const http = { timeout: settings.WECHAT_TIMEOUT * 1000, ...place };
+  const { WECHAT_APP_ID = '', WECHAT_APP_SECRET = '', WECHAT_MINI_ID, WECHAT_MINI_SECRET = '' } = settings;
+  const own = { appId: WECHAT_APP_ID, appSecret: WECHAT_APP_SECRET };
+  const ownMini = WECHAT_MINI_ID === undefined ? undefined : { appId: WECHAT_MINI_ID, appSecret: WECHAT_MINI_SECRET };
+  const [app, , miniProgram] = simulator?.apps ?? [own, undefined, ownMini];
+  return {
+    client: new WeChatClient({ ...app, http }),
+    miniProgram: miniProgram && new WeChatClient({ ...miniProgram, http }),
+    place,
+    simulated: simulator !== undefined,
+    close: async () => simulator?.close(),
+  };
 }
 
 /** Where a browser goes to log in: the scope tells which kind of app this is. */

@@ -29,6 +29,48 @@ describe('the routes', () => {
     assert.equal(body.user.avatar, 'https://thirdwx.qlogo.cn/mmopen/vi_32/a/132');
   });
 
+  describe('POST /api/auth/wechat-miniprogram', () => {
+    const miniLogin = (jsCode: unknown) =>
+      call(parts().service, '/api/auth/wechat-miniprogram', { json: { code: jsCode } });
+    const jsCode = (user = 'alice'): string => {
+      const { appId = '' } = parts().wechat.apps.find(({ kind }) => kind === 'mini-program') ?? {};
+      return parts().wechat.createCode({ appId, user });
+    };
+
+    it('gives a JWT and the user for the code of wx.login, and nothing of the session', async () => {
+      const { status, body, text } = await miniLogin(jsCode());
+      assert.equal(status, 200);
+      assert.deepEqual([body.user?.nickname, body.user?.avatar], ['', '']);
+      assert.doesNotMatch(text, /session/i);
+      assert.deepEqual((await me(parts().service, body.token)).body, { user: body.user });
+    });
+
+    it('makes one user of two logins, and another one than in the app', async () => {
+      const [first, second, elsewhere] = [
+        await miniLogin(jsCode()),
+        await miniLogin(jsCode()),
+        await login(parts().service, code()),
+      ];
+      assert.equal(first.body.user?.openid, second.body.user?.openid);
+      assert.notEqual(first.body.user?.openid, elsewhere.body.user?.openid);
+    });
+
+    it('fails as the other route does', async () => {
+      const used = jsCode();
+      await miniLogin(used);
+      assert.equal(refusal(await miniLogin(used)), '401 ERR_WECHAT_CODE_USED');
+      assert.equal(refusal(await miniLogin(code())), '401 ERR_WECHAT_INVALID_CODE');
+      assert.equal(refusal(await miniLogin(undefined)), '400 ERR_WECHAT_CODE_MISSING');
+      assert.equal(refusal(await miniLogin(jsCode('villain'))), '403 ERR_WECHAT_USER_BLOCKED');
+    });
+
+    it('gives no WeChat token that could be refreshed or checked', async () => {
+      const { token } = (await miniLogin(jsCode())).body;
+      assert.equal(refusal(await refresh(parts().service, token)), '409 NO_WECHAT_TOKEN');
+      assert.deepEqual((await validate(parts().service, token)).body, { valid: false });
+    });
+  });
+
   it('GET /api/me gives the user again', async () => {
     const { body } = await login(parts().service, code());
     const { status, body: again } = await me(parts().service, body.token);

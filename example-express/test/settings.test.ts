@@ -54,6 +54,9 @@ describe('the settings', () => {
     [{ WECHAT_APP_ID: canary, JWT_SECRET: app.JWT_SECRET }, 'WECHAT_APP_SECRET: is missing'],
     [{ WECHAT_APP_ID: canary, WECHAT_APP_SECRET: canary }, 'JWT_SECRET: is missing'],
     [{ WECHAT_APP_SECRET: canary }, 'WECHAT_APP_ID: is missing'],
+    [{ WECHAT_MINI_ID: canary, WECHAT_MINI_SECRET: canary }, 'WECHAT_APP_ID: is missing'],
+    [{ ...app, WECHAT_MINI_ID: canary }, 'WECHAT_MINI_SECRET: is missing'],
+    [{ ...app, WECHAT_MINI_SECRET: canary }, 'WECHAT_MINI_ID: is missing'],
     [{ NODE_ENV: 'production' }, 'WECHAT_APP_ID: is missing'],
     [
       { ...app, JWT_SECRET: `${canary}${'x'.repeat(25)}` },

@@ -72,9 +72,11 @@ export async function tokenFor(service: Service, code: string): Promise<string> 
 
 /** The settings of a service whose WeChat is the simulator, and whose rate limit is out of the way. */
 export function settingsFor({ url, apps }: WeChatSimulator, app = apps[0]): Record<string, string> {
+  const miniProgram = apps.find(({ kind }) => kind === 'mini-program');
   return {
     WECHAT_APP_ID: app.appId,
     WECHAT_APP_SECRET: app.appSecret,
+    ...(miniProgram && { WECHAT_MINI_ID: miniProgram.appId, WECHAT_MINI_SECRET: miniProgram.appSecret }),
     WECHAT_SIMULATOR_URL: url,
     JWT_SECRET,
     LOGINS_PER_MINUTE: '1000000',
