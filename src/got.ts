@@ -41,10 +41,12 @@ export function gotTransport(agents: Agents): Transport {
   const secure = agents.https ?? own.https;
   const client = got.extend({
     // All that differs from Node.js's defaults. got would pass forty options, and Node.js would copy them twice.
-    request: (url, { headers }, callback) =>
-      url.protocol === 'https:'
+    request: (url, { headers }, callback) => {
+      for (const agent of Object.values(own)) forgetDestroyed(agent);
+      return url.protocol === 'https:'
         ? https.request(url, { agent: secure, rejectUnauthorized: true, headers }, callback)
-        : http.request(url, { agent: plain, headers }, callback),
+        : http.request(url, { agent: plain, headers }, callback);
+    },
     retry: { limit: 0 },
     followRedirect: false,
     throwHttpErrors: false,
@@ -160,6 +162,13 @@ function get(
 function end(socket: Socket): void {
   socket.destroy();
   socket.emit('agentRemove');
+}
+
+/** Newer Node.js destroys connections by itself on which something comes, and its agents give them out until they are closed. */
+function forgetDestroyed({ freeSockets }: http.Agent): void {
+  for (const sockets of Object.values(freeSockets)) {
+    for (const socket of sockets?.filter(({ destroyed }) => destroyed) ?? []) socket.emit('agentRemove');
+  }
 }
 
 function endIdle({ freeSockets }: http.Agent): void {
