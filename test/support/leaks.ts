@@ -93,7 +93,9 @@ function printed(value: unknown): string {
 
 /** The texts of the format of structuredClone, where they stand as Latin-1 or UTF-16. */
 function decode(bytes: Buffer): string {
-  return [bytes.toString('latin1'), bytes.toString('utf16le'), bytes.subarray(1).toString('utf16le')].join('\n');
+  // Not toString('utf16le'), which makes some Node.js 24 crash when the bytes are not aligned.
+  const utf16 = new TextDecoder('utf-16le');
+  return [bytes.toString('latin1'), utf16.decode(bytes), utf16.decode(bytes.subarray(1))].join('\n');
 }
 
 const pinoLog = collector();
