@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const always = [
-  ...['node:https, bare', 'undici, bare', 'got, bare'],
+  ...['node:https, bare', 'undici, bare', 'got, bare', 'got as a stream, bare'],
   ...['passport-wechat-code', 'passport-wechat-code, client'],
   ...['passport-wechat-code on undici', 'passport-wechat-code on undici, client'],
 ];

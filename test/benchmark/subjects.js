@@ -112,6 +112,27 @@ export const subjects = [
       return twoRequests(async (url) => (await request(url, { dispatcher })).body.json());
     },
   },
+  {
+    // The least that got can cost.
+    name: 'got as a stream, bare',
+    package: 'got',
+    load: ({ got }) => {
+      const agent = { https: new https.Agent({ keepAlive: true }) };
+      const client = got.extend({ agent, retry: { limit: 0 }, followRedirect: false, throwHttpErrors: false });
+      return twoRequests(
+        (url) =>
+          new Promise((resolve, reject) => {
+            let text = '';
+            client
+              .stream(url)
+              .setEncoding('utf8')
+              .on('data', (/** @type {string} */ chunk) => (text += chunk))
+              .on('end', () => resolve(JSON.parse(text)))
+              .on('error', reject);
+          }),
+      );
+    },
+  },
   { name: 'got, bare', package: 'got', load: ({ got }) => twoRequests((url) => got(url).json()) },
   {
     name: 'passport-weixin',
