@@ -151,7 +151,9 @@ const scripts: Readonly<Record<string, Script>> = {
   'status 401 with an echo': ({ target }) => [answer(401, '', { 'www-authenticate': `Basic realm="${target}"` })],
   'status 407 with an echo': ({ target }) => [answer(407, '', { 'proxy-authenticate': target })],
   'status 429 with an echo': ({ target }) => [answer(429, target, { 'retry-after': '86400' })],
-  'status 500 with an echo': (request) => [answer(500, echo(request), { 'x-echo': encodeURIComponent(echo(request)) })],
+  'status 500 with an echo': (request) => [
+    answer(500, echo(request), { 'x-echo': encodeURIComponent(echo(request).toWellFormed()) }),
+  ],
   'status 503 with an echo': (request) => [answer(503, echo(request), { 'retry-after': request.target })],
   'status 200 with an echo in every header': ({ target }) => [
     answer(200, '', { 'set-cookie': target, 'content-type': target, 'content-encoding': target, etag: target }),
