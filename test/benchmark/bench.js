@@ -218,15 +218,16 @@ for (const name of ours) {
 const endurance = [];
 for (const name of ours) {
   const worker = await startWorker(name, '--expose-gc');
-  const heaps = [];
   for (const logins of smoke ? [50, 50] : [1_000, 99_000]) {
-    heaps.push((await worker.ask({ atOnce: 64, logins })).heap);
+    const { heap } = await worker.ask({ atOnce: 64, logins });
+    endurance.push({ name, logins, heap, connections: (await wechat.ask(0)).open });
     process.stdout.write('.');
   }
-  endurance.push({ name, heapAfter1000: heaps[0], heapAfter100000: heaps[1] });
   worker.stop();
 }
 wechat.stop();
+const tracing = await start('tracing.js', smoke ? ['--smoke'] : []);
+tracing.stop();
 
 const machine = {
   node: process.version,
@@ -234,13 +235,14 @@ const machine = {
   cores: os.availableParallelism(),
   platform: `${os.platform()} ${os.arch()}`,
 };
-const text = table({ machine, results, scaling, endurance });
+const measured = { machine, results, scaling, endurance, tracing: tracing.message };
+const text = table(measured);
 console.log(`\n\n${text}`);
 if (!smoke && wanted.length === 0) {
   const write = (/** @type {string} */ path, /** @type {string} */ content) =>
     writeFileSync(new URL(path, import.meta.url), content);
   write('results.md', text);
-  write('results.json', `${JSON.stringify({ machine, results, scaling, endurance }, undefined, 2)}\n`);
+  write('results.json', `${JSON.stringify(measured, undefined, 2)}\n`);
   mkdirSync(new URL('../../docs/images/', import.meta.url), { recursive: true });
   write('../../docs/images/benchmark.svg', plot(results));
 }

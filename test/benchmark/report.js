@@ -2,7 +2,8 @@
 
 /** @typedef {import('./bench.js').Result} Result */
 /** @typedef {{ name: string, atOnce: number, cpu: number, peak: number }} Scaling */
-/** @typedef {{ name: string, heapAfter1000: number, heapAfter100000: number }} Endurance */
+/** @typedef {{ name: string, logins: number, heap: number, connections: number }} Endurance */
+/** @typedef {import('./tracing.js').Tracing} Tracing */
 
 /** @param {number} value */
 const short = (value) => value.toFixed(value < 1 ? 2 : value < 10 ? 1 : 0);
@@ -13,8 +14,8 @@ function markdown(head, rows) {
   return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-/** @param {{ machine: Record<string, unknown>, results: Result[], scaling: Scaling[], endurance: Endurance[] }} measured */
-export function table({ machine, results, scaling, endurance }) {
+/** @param {{ machine: Record<string, unknown>, results: Result[], scaling: Scaling[], endurance: Endurance[], tracing: Tracing }} measured */
+export function table({ machine, results, scaling, endurance, tracing }) {
   const { node, cpu, cores, platform } = machine;
   const head = ['', 'CPU of a login, ms', 'against the floor', 'logins/s, 1 at once', '16', '64', '512'];
   const main = markdown(
@@ -37,12 +38,20 @@ export function table({ machine, results, scaling, endurance }) {
     scaling.map(({ name, atOnce, cpu, peak }) => [`${name}: ${atOnce}`, cpu.toFixed(2), peak.toFixed(0)]),
   );
   const endure = markdown(
-    ['heap in use, MB', 'after 1 000 logins', 'after 100 000'],
-    endurance.map(({ name, heapAfter1000, heapAfter100000 }) => [
-      name,
-      heapAfter1000.toFixed(1),
-      heapAfter100000.toFixed(1),
+    ['after so many more logins', 'heap in use, MB', 'connections'],
+    endurance.map(({ name, logins, heap, connections }) => [
+      `${name}: ${logins}`,
+      heap.toFixed(1),
+      String(connections),
     ]),
   );
-  return `Node.js ${String(node)}, ${String(cpu)}, ${String(cores)} cores, ${String(platform)}. The middle of the rounds, with the least and the most.\nCPU, latency and handshakes: 16 logins at once, warm.\n\n${main}\n\n${scale}\n\n${endure}\n`;
+  const traced = markdown(
+    ['CPU of a call without a network, µs', ''],
+    [
+      ['nobody traces it', tracing.untraced.toFixed(2)],
+      ['of which the question whether anybody does', tracing.question.toFixed(4)],
+      ['one listener for its end', tracing.traced.toFixed(2)],
+    ],
+  );
+  return `Node.js ${String(node)}, ${String(cpu)}, ${String(cores)} cores, ${String(platform)}. The middle of the rounds, with the least and the most.\nCPU, latency and handshakes: 16 logins at once, warm.\n\n${main}\n\n${scale}\n\n${endure}\n\n${traced}\n`;
 }

@@ -1,7 +1,7 @@
 /**
  * The mock of WeChat, in a process of its own: it answers every login with the same user. It talks raw TLS, so that it
- * costs far less than any client. It sends its port when it listens, and `{ handshakes }` so far for every message; a
- * message is how many ms each further answer takes.
+ * costs far less than any client. It sends its port when it listens, and for every message `{ handshakes, open }`: how many
+ * connections there have been and are now. A message is how many ms each further answer takes.
  */
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
@@ -37,10 +37,13 @@ function answer(body) {
 }
 
 let handshakes = 0;
+let open = 0;
 let latency = 0;
 
 const server = tls.createServer({ cert: read('cert.pem'), key: read('key.pem') }, (socket) => {
   handshakes += 1;
+  open += 1;
+  socket.on('close', () => (open -= 1));
   socket.setNoDelay(true);
   socket.on('error', () => socket.destroy());
   let text = '';
@@ -66,6 +69,6 @@ server.listen(0, '127.0.0.1', () => {
 });
 process.on('message', (message) => {
   latency = Number(message);
-  process.send?.({ handshakes });
+  process.send?.({ handshakes, open });
 });
 process.on('disconnect', () => process.exit());
