@@ -410,7 +410,12 @@ const ways = Object.entries(frameworks).flatMap(([framework, express]) =>
   ),
 );
 
-suite('over HTTP, with each Express, each Passport and each parser, the answer to', web, () => {
+const overHttp = 'over HTTP, with each Express, each Passport and each parser, the answer to';
+
+suite(overHttp, web, testOverHttp);
+suite(overHttp, miniProgram, testOverHttp);
+
+function testOverHttp(): void {
   let apps: LoginApp[];
   before(async () => {
     apps = await Promise.all(
@@ -418,13 +423,17 @@ suite('over HTTP, with each Express, each Passport and each parser, the answer t
     );
   });
 
-  const name = (expected: Expected): string => (typeof expected === 'number' ? String(expected) : show(expected));
+  const name = (expected: Expected): string => {
+    if (expected === 401) return '401, where WeChat may say that the user refused';
+    return typeof expected === 'number' ? String(expected) : show(expected);
+  };
   for (const [sent, extended, simple = extended] of wires) {
     it(`${show(sent)} is ${name(extended)}${simple === extended ? '' : `, or ${name(simple)} in the simple way`}`, async () => {
       for (const [index, { name, options }] of ways.entries()) {
         const app = apps[index];
         assert.ok(app);
-        await check(app, sent, options.queryParser === 'simple' ? simple : extended, name);
+        const expected = options.queryParser === 'simple' ? simple : extended;
+        await check(app, sent, expected === 401 && kind === miniProgram ? 'authdeny' : expected, name);
       }
     });
   }
@@ -443,7 +452,7 @@ suite('over HTTP, with each Express, each Passport and each parser, the answer t
       });
     }
   }
-});
+}
 
 async function check(app: LoginApp, sent: Sent, expected: Expected, name: string): Promise<void> {
   const { handled } = app;
