@@ -131,9 +131,7 @@ function get(
     // Half a status line is no response yet, but it shows that the server has read the request.
     const read = connection?.socket?.bytesRead ?? 0;
     if (sent === 'unknown' && (reason.startsWith('HPE_') || read > bytesReadBefore)) sent = 'yes';
-    const failure = { sent, reason, reusedSocket };
-    if (wasClosedWhileIdle(failure)) connections.dropIdle();
-    settle(false, failure);
+    settle(false, { sent, reason, reusedSocket });
   }
 
   function settle(keep: boolean, result: TransportAnswer | TransportFailure): void {
@@ -144,6 +142,7 @@ function get(
     if (connection === undefined) connections.leave(use);
     else if (keep) connections.giveBack(connection);
     else connections.drop(connection);
+    if ('reason' in result && wasClosedWhileIdle(result)) connections.dropIdle();
     resolve(result);
   }
 }

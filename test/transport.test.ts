@@ -373,6 +373,31 @@ for (const transport of transports) {
         }
       });
 
+      it('stay when another is given up', async () => {
+        const server = await startServer(({ query }) => [query.get('code') === 'given up' ? hang : good]);
+        const client = clientOf(server.url);
+        await Promise.all(Array.from({ length: 4 }, () => client.exchangeCode(code)));
+        const controller = new AbortController();
+        const failure = failureOf(client.exchangeCode('given up', { signal: controller.signal }));
+        await server.received(5);
+        controller.abort();
+        await failure;
+        await Promise.all(Array.from({ length: 3 }, () => client.exchangeCode(code)));
+        assert.equal(server.connections, 4);
+      });
+
+      it('stay when a fresh one is reset', async () => {
+        const server = await startServer(({ query, connection }) => [
+          query.get('code') === 'reset' && connection === 3 ? reset : good,
+        ]);
+        const client = clientOf(server.url, { maxRetries: 0 });
+        await Promise.all([1, 2].map(() => client.exchangeCode(code)));
+        await Promise.allSettled([1, 2, 3].map(() => client.exchangeCode('reset')));
+        assert.equal(server.connections, 3);
+        await Promise.all([1, 2].map(() => client.exchangeCode(code)));
+        assert.equal(server.connections, 3);
+      });
+
       it('are fresh for the second attempt when a server has closed one while it was idle', async () => {
         const server = await startServer(({ connection, query, path }) => {
           const stale = connection <= 8 && query.get('code') !== 'first';
@@ -456,6 +481,7 @@ for (const transport of transports) {
           refuses(answer(200, compress(padded(65_537)), { 'content-encoding': encoding })));
       }
 
+      it('is read when it is 64 KiB', () => accepts(answer(200, padded(65_536))));
       it('is read in any pieces', () => accepts(drip(answerBytes(200, JSON.stringify(tokens)), 0)));
       // undici takes a 100 that nobody asked for as the end of the connection.
       const provisional = transport === undici ? [102, 103] : [100, 102, 103];
