@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { type Answer, parseAnswer, readErrcode, readErrmsg, UnusableAnswer } from './answer.js';
-import { type Endpoint, isExchange, type WeChatError } from './errors.js';
+import { type Endpoint, isExchange } from './errors.js';
 import { badStatus, type Failure, noAnswer, refused, type Summary, unusable } from './failure.js';
 import type { HttpSettings } from './http-options.js';
 import { toSearch } from './query.js';
@@ -57,7 +57,7 @@ async function makeAttempts<T>(
   if (signal) setMaxListeners(0, signal);
 
   for (;;) {
-    if (signal?.aborted === true) throw aborted(summary);
+    if (signal?.aborted === true) throw noAnswer({ sent: summary.sent, reason: 'ABORT_ERR' }).toError(summary);
     summary.attempts += 1;
     summary.baseUrl = baseUrls[plan.host] ?? summary.baseUrl;
     const patience = plan.patience(Math.max(left(), 1));
@@ -68,11 +68,8 @@ async function makeAttempts<T>(
     const wait = plan.next(outcome, left());
     if (wait === undefined) throw outcome.toError(summary);
     if (outcome.kind !== 'never-sent') summary.mayHaveSpentCode = true;
-    try {
-      await sleep(wait, undefined, signal && { signal });
-    } catch {
-      throw aborted(summary);
-    }
+    // An abort ends the wait early, and then the call, at the top of the loop.
+    await sleep(wait, undefined, signal && { signal }).catch(() => undefined);
   }
 }
 
@@ -127,8 +124,4 @@ function judge<T>(result: TransportAnswer | TransportFailure, read: (answer: Ans
     result.discard?.();
     return unusable(error.message);
   }
-}
-
-function aborted(summary: Summary): WeChatError {
-  return noAnswer({ sent: summary.sent, reason: 'ABORT_ERR' }).toError(summary);
 }

@@ -29,7 +29,7 @@ export interface Failure {
   kind: FailureKind;
   sent: Sent;
   /** The server's `Retry-After`, in ms. */
-  retryAfter?: number;
+  retryAfter?: number | undefined;
   /** Whether there is no reason to wait: an idle connection was closed just as it was used. */
   atOnce?: boolean;
   /** The error to throw if it is not tried again. */
@@ -66,11 +66,10 @@ export function refused(errcode: number, errmsg: string): Failure {
 export function badStatus(httpStatus: number, retryAfter: string | undefined): Failure {
   const gateway = [429, 502, 503, 504].includes(httpStatus);
   const redirect = httpStatus >= 300 && httpStatus < 400;
-  const wait = gateway && retryAfter !== undefined ? toMilliseconds(retryAfter) : undefined;
   return {
     kind: gateway ? 'ambiguous' : 'final',
     sent: gateway ? 'unknown' : 'yes',
-    ...(wait !== undefined && { retryAfter: wait }),
+    retryAfter: toMilliseconds(retryAfter),
     toError: (summary) =>
       responseError(summary, {
         httpStatus,
@@ -178,7 +177,8 @@ function whatNext(summary: Summary): string {
 }
 
 /** `Retry-After` is a number of seconds or a date (RFC 9110, section 10.2.3). */
-function toMilliseconds(retryAfter: string): number | undefined {
+function toMilliseconds(retryAfter: string | undefined): number | undefined {
+  if (retryAfter === undefined) return undefined;
   const milliseconds = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - Date.now();
   return Number.isNaN(milliseconds) ? undefined : Math.max(0, milliseconds);
 }
