@@ -60,6 +60,11 @@ describe('createAuthorizeUrl', () => {
     ['a mobile app, which has no page', { ...account, kind: 'mobile' }, /^kind must be one of/],
     ['no appId', { ...account, appId: undefined }, /^appId /],
     ['an appId with a space', { ...website, appId: `wx ${canary}` }, /^appId /],
+    [
+      'a redirectUri that is a URL',
+      { ...account, redirectUri: new URL('https://app.example') },
+      /^redirectUri must be an absolute address/,
+    ],
     ['no redirectUri', { ...account, redirectUri: undefined }, /^redirectUri must be an absolute address/],
     ...[
       '',

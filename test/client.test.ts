@@ -202,6 +202,12 @@ describe('WeChatClient', () => {
       for (const first of [0, 2, 4, 6]) assert.equal(targets[first], targets[first + 1]);
     });
 
+    it('nothing without options, but says that they are missing', () => {
+      for (const options of [undefined, null, 'wx0123456789abcdef']) {
+        assert.throws(() => Reflect.construct(WeChatClient, [options]), /^TypeError: options must be an object/);
+      }
+    });
+
     it('nothing when an argument cannot be right, but rejects with a TypeError', async () => {
       const server = await startServer([[json(tokens)]]);
       const client = clientOf(server.url);

@@ -205,6 +205,7 @@ describe('the errmsg of a refusal', () => {
   const secret = 'S3cr+t/=&%?#ü';
   const encoded = encodeURIComponent(secret);
   const other = 'c0de-of-the-visitor';
+  const guarded = [secret, "it's", 'in\u200bvisible', 'with a space', 'a b c d e', '登录凭证登录凭证'];
   const echoes: [string, string][] = [
     ['as it is', `bad secret ${secret}, rid: 1`],
     ['URL-encoded', `bad url ?secret=${encoded}&x`],
@@ -219,11 +220,13 @@ describe('the errmsg of a refusal', () => {
     ['as a form encodes it', `bad ${new URLSearchParams({ x: secret }).toString()}`],
     ['as JSON in JSON', 'bad S3cr+t\\/=&%?#ü'],
     ['with more encoded than needs to be', "an apostrophe's code: it%27s"],
+    ['of spaces as a form encodes them', 'bad a+b+c+d+e'],
+    ['of Chinese, encoded in lower case', `bad ${encodeURIComponent('登录凭证登录凭证').toLowerCase()}`],
     ['where the text is cut', `${'x'.repeat(190)}${secret}${other}`],
   ];
   for (const [where, errmsg] of echoes) {
     it(`is dropped when it holds a secret ${where}`, () => {
-      const error = refuse({ errmsg, secrets: [secret, other, "it's", 'in\u200bvisible', 'with a space'] });
+      const error = refuse({ errmsg, secrets: [...guarded, other] });
       assert.equal(error.errmsg, '[REDACTED]');
       const shown = [inspect(error, { showHidden: true, depth: Infinity }), JSON.stringify(error), error.stack];
       for (const text of [secret, encoded, other]) assert.ok(!shown.join().includes(text));

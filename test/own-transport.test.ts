@@ -96,6 +96,26 @@ describe("a transport of the caller's own", () => {
     assert.equal(error.code, 'ERR_WECHAT_RESPONSE');
   });
 
+  it('may give as many', async () => {
+    const body = Buffer.from(JSON.stringify(tokens).padEnd(65_536));
+    assert.equal((await clientWith(Promise.resolve({ status: 200, body })).exchangeCode(code)).openid, openid);
+  });
+
+  it('gives reasons in the form of Node.js, and no others are shown', async () => {
+    for (const [reason, shown = 'UNKNOWN'] of [
+      ['ECONNRESET', 'ECONNRESET'],
+      ['HPE_2', 'HPE_2'],
+      ['at https://x?ECONNRESET'],
+      ['ECONNRESET at x'],
+      ['econnreset'],
+      ['E'],
+      [''],
+    ] as const) {
+      const client = clientOf(url, { transport: () => Promise.resolve({ sent: 'unknown', reason }), maxRetries: 0 });
+      assert.equal(factsOf(await failureOf(client.exchangeCode(code)))['reason'], shown);
+    }
+  });
+
   describe('cannot make a secret seen', () => {
     const failures: Record<string, Transport> = {
       'that it rejects with': ({ url }) => Promise.reject(new Error(url)),

@@ -257,6 +257,17 @@ describe('retries', () => {
       assert.equal(error.attempts, 2);
     });
 
+    it('stay with the host that has closed an idle connection', async () => {
+      for (const { call, good } of others) {
+        const first = await startServer([[json(good)], [reset], [json(good)]]);
+        const second = await startServer([[json(good)]]);
+        const client = clientOf([first.url, second.url]);
+        await call(client);
+        await call(client);
+        assert.deepEqual([first.requests.length, second.requests.length], [3, 0]);
+      }
+    });
+
     it('begin each call with the first host', async () => {
       const { urls, log } = await startAll([[busy], [json(userInfo)]]);
       const client = clientOf(urls);
@@ -290,6 +301,32 @@ describe('retries', () => {
       assert.ok(Math.min(...waits) >= 198, `the shortest was ${Math.min(...waits)} ms`);
       assert.ok(Math.min(...waits) < 340, `the shortest was ${Math.min(...waits)} ms`);
       assert.ok(Math.max(...waits) > 320, `the longest was ${Math.max(...waits)} ms`);
+    });
+
+    it('no longer than that delay, whatever the dice say', async () => {
+      const { random } = Math;
+      Math.random = () => 0.999;
+      try {
+        const server = await startServer([[busy], [goodExchange]]);
+        // Twice the delay would be past the deadline, and not be waited for.
+        await clientOf(server.url, { retryDelay: 700, timeout: 1_300 }).exchangeCode(code);
+      } finally {
+        Math.random = random;
+      }
+    });
+
+    it('no longer after a retry that did not wait', async () => {
+      const server = await startServer([[json(userInfo)], [reset], [busy], [json(userInfo)]]);
+      const client = clientOf(server.url, { retryDelay: 1_000, timeout: 1_900 });
+      const { random } = Math;
+      Math.random = () => 0.999;
+      try {
+        await client.getUserInfo(accessToken, openid);
+        await client.getUserInfo(accessToken, openid);
+      } finally {
+        Math.random = random;
+      }
+      assert.equal(server.requests.length, 4);
     });
 
     it('not beyond the deadline: what cannot be waited for ends the call at once', async () => {

@@ -169,6 +169,12 @@ const failRows: FailRow[] = [
     { ...request({ code: 'good', state: 'x' }), options: { verifyState: () => false } },
   ],
   ['a snapshot user', 403, 'ERR_WECHAT_SNAPSHOT_USER', { arrange: () => ({ json: { code: codeOf('virtual') } }) }],
+  [
+    'a snapshot user where a unionid is required',
+    403,
+    'ERR_WECHAT_SNAPSHOT_USER',
+    { arrange: () => ({ json: { code: codeOf('virtual') } }), options: { requireUnionId: true } },
+  ],
   ['a blocked user', 403, 'ERR_WECHAT_USER_BLOCKED', { arrange: () => ({ json: { code: codeOf('risky') } }) }],
   ['errcode 40226 for user info', 403, 'ERR_WECHAT_USER_BLOCKED', blame(40226, 'userinfo')],
   [
