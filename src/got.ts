@@ -76,7 +76,6 @@ function get(
   let reusedSocket = false;
   let socket: Socket | undefined;
   let bytesReadBefore = 0;
-  let status: number | undefined;
   let retryAfter: string | undefined;
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -111,7 +110,6 @@ function get(
   });
   stream.once('response', ({ statusCode, headers }: Response) => {
     sent = 'yes';
-    status = statusCode;
     retryAfter = headers['retry-after'];
     if (statusCode !== 200) answer(statusCode, undefined);
   });
@@ -130,7 +128,7 @@ function get(
   // Not once: what fails after the attempt was given up must not become an uncaught exception.
   stream.on('error', ({ code }: { code?: unknown }) => {
     const name = typeof code === 'string' ? code : '';
-    if (status === 200 && UNREADABLE.test(name)) answer(status, undefined);
+    if (UNREADABLE.test(name)) answer(200, undefined);
     else fail(name);
   });
 
@@ -140,7 +138,7 @@ function get(
 
   function fail(reason: string): void {
     // Half a status line is no response yet, but it shows that the server has read the request.
-    if (reason.startsWith('HPE_') || (socket !== undefined && socket.bytesRead > bytesReadBefore)) sent = 'yes';
+    if (socket !== undefined && socket.bytesRead > bytesReadBefore) sent = 'yes';
     settle(true, { sent, reason, reusedSocket });
   }
 

@@ -95,7 +95,7 @@ function get(
       clearTimeout(connectTimer);
     },
     onResponseStart(_controller, status, fields) {
-      if (status < 200 && status !== 101) return; // the answer itself is still to come
+      if (status < 200) return; // the answer itself is still to come
       sent = 'yes';
       retryAfter = textOf(fields['retry-after']);
       encoding = textOf(fields['content-encoding'])?.toLowerCase();
@@ -130,7 +130,7 @@ function get(
   function fail(reason: string): void {
     // Half a status line is no response yet, but it shows that the server has read the request.
     const read = connection?.socket?.bytesRead ?? 0;
-    if (sent === 'unknown' && (reason.startsWith('HPE_') || read > bytesReadBefore)) sent = 'yes';
+    if (sent === 'unknown' && read > bytesReadBefore) sent = 'yes';
     settle(false, { sent, reason, reusedSocket });
   }
 
@@ -247,12 +247,6 @@ class Connections {
       connection.socket?.on('readable', () => {
         if (!connection.busy) connection.socket?.destroy();
       });
-    });
-    client.on('disconnect', () => {
-      const index = this.#idle.indexOf(connection);
-      if (index < 0) return; // a request that it has been given connects it anew, or has failed
-      this.#idle.splice(index, 1);
-      this.drop(connection);
     });
     return connection;
   }

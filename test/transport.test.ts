@@ -373,6 +373,22 @@ for (const transport of transports) {
         }
       });
 
+      it('are not made for a call that is aborted before its turn', async () => {
+        const server = await startServer([[good]]);
+        const controller = new AbortController();
+        const failure = failureOf(clientOf(server.url).exchangeCode(code, { signal: controller.signal }));
+        controller.abort();
+        const { code: errorCode, sent } = factsOf(await failure);
+        assert.deepEqual([errorCode, sent, server.connections], ['ERR_WECHAT_ABORTED', 'no', 0]);
+      });
+
+      it('carry requests that ask for no compression', async () => {
+        const server = await startServer([[good]]);
+        await clientOf(server.url, { userAgent: 'mine' }).exchangeCode(code);
+        const { 'accept-encoding': encoding, 'user-agent': userAgent } = server.requests[0]?.headers ?? {};
+        assert.deepEqual([encoding, userAgent], ['identity', 'mine']);
+      });
+
       it('stay when another is given up', async () => {
         const server = await startServer(({ query }) => [query.get('code') === 'given up' ? hang : good]);
         const client = clientOf(server.url);
