@@ -129,6 +129,35 @@ describe('the error of a call', () => {
     });
   }
 
+  it('tells how many attempts it was worth', async () => {
+    const garbage = text('<html>');
+    for (const [result, ofExchange, ofOthers] of [
+      [lost('no'), 4, 4],
+      [lost('no', 'ETIMEDOUT'), 4, 4],
+      [lost('unknown'), 2, 4],
+      [lost('unknown', 'ETIMEDOUT'), 1, 2],
+      [lost('yes', 'ETIMEDOUT'), 1, 2],
+      [lost('unknown', 'ABORT_ERR'), 1, 1],
+      [lost('no', 'ABORT_ERR'), 1, 1],
+      [lost('yes'), 1, 2],
+      [busy, 3, 4],
+      [status(503), 2, 4],
+      [status(500), 1, 1],
+      [garbage, 1, 2],
+    ] as const) {
+      const attempts = [await errorAfter(exchange, result), await errorAfter(userInfo, result)].map(
+        (error) => error.attempts,
+      );
+      assert.deepEqual(attempts, [ofExchange, ofOthers], JSON.stringify(result));
+    }
+  });
+
+  it('is that of a used code only when no earlier attempt can have used it', async () => {
+    const used = text('{"errcode":40163,"errmsg":"code been used"}');
+    assert.equal((await errorAfter(exchange, lost('no'), used)).code, 'ERR_WECHAT_CODE_USED');
+    assert.equal((await errorAfter(exchange, lost('unknown'), used)).code, 'ERR_WECHAT_LOGIN_LOST');
+  });
+
   it('says how far the request of any attempt came', async () => {
     const garbage = text('<html>');
     for (const [expected, ...results] of [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 
 import { type Transport, type TransportAnswer, type TransportRequest, WeChatNetworkError } from '../src/index.js';
-import { appId, appSecret, clientOf, code, factsOf, failureOf, openid, tokens } from './support/calls.js';
+import { accessToken, appId, appSecret, clientOf, code, factsOf, failureOf, openid, tokens } from './support/calls.js';
 import { leaks } from './support/leaks.js';
 
 const url = 'https://wechat.example';
@@ -45,6 +45,16 @@ describe("a transport of the caller's own", () => {
     };
     const error = await failureOf(clientOf(url, { transport, timeout: 20 }).exchangeCode(code));
     assert.equal(error.code, 'ERR_WECHAT_TIMEOUT');
+  });
+
+  it('is told when half of the time is up, where another attempt may follow', async () => {
+    const transport: Transport = async ({ signal }) => {
+      await aborted(signal);
+      return { sent: 'unknown', reason: 'ABORT_ERR' };
+    };
+    const client = clientOf(url, { transport, timeout: 400 });
+    assert.equal((await failureOf(client.getUserInfo(accessToken, openid))).attempts, 2);
+    assert.equal((await failureOf(client.exchangeCode(code))).attempts, 1);
   });
 
   it("is told when the caller's signal fires", async () => {

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 
 import { type HttpOptions, type WeChatClient, WeChatNetworkError, WeChatResponseError } from '../src/index.js';
+import { wasClosedWhileIdle } from '../src/transport.js';
 import { clientsOn, code, factsOf, failureOf, methods, openid, tokens } from './support/calls.js';
 import { type ClientProcess, killClients, startClient } from './support/client-process.js';
 import {
@@ -718,5 +719,16 @@ describe('agents of the caller', () => {
     await client.exchangeCode(code);
     await client.exchangeCode(code);
     assert.equal(server.connections, 2);
+  });
+});
+
+describe('a connection', () => {
+  it('was closed while it was idle when it had served before and nothing came back', () => {
+    const failure = { sent: 'unknown', reason: 'ECONNRESET', reusedSocket: true } as const;
+    assert.equal(wasClosedWhileIdle(failure), true);
+    assert.equal(wasClosedWhileIdle({ ...failure, reusedSocket: false }), false);
+    assert.equal(wasClosedWhileIdle({ ...failure, sent: 'yes' }), false);
+    assert.equal(wasClosedWhileIdle({ ...failure, sent: 'no' }), false);
+    assert.equal(wasClosedWhileIdle({ ...failure, reason: 'ABORT_ERR' }), false);
   });
 });
