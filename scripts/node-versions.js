@@ -2,7 +2,8 @@
  * Runs the test suite, and nothing but it, on every Node version that is supported, each taken from the npm registry;
  * and the part that is about the library with got 16 in place of got 14, which a user can force with an override.
  * `package.json`, the lock file and the installed packages stay as they are. The tests of the page, the documents and
- * the benchmark are left out: they are not about Node.js, and `npm test` runs them. Two versions run at a time.
+ * the benchmark are left out: they are not about Node.js, and `npm test` runs them. Four versions run at a
+ * time, because the tests wait more than they compute.
  *
  *     node scripts/node-versions.js                 everything
  *     node scripts/node-versions.js 22 24+got16     some of it
@@ -128,7 +129,7 @@ const waiting = chosen.values();
 const work = async () => {
   for (const name of waiting) rows.push(await run(name));
 };
-await Promise.all([work(), work()]);
+await Promise.all([work(), work(), work(), work()]);
 rows.sort((one, other) => chosen.indexOf(one.name) - chosen.indexOf(other.name));
 console.log();
 console.table(
