@@ -1,7 +1,7 @@
 /**
  * Measures what a login costs, here and elsewhere, against one mock of WeChat over TLS on this machine:
  *
- *     npm run bench                  everything, some six minutes: writes results.md, results.json and the plot
+ *     npm run bench                  everything, some eight minutes: writes results-node-*.md, the same as JSON, and a plot
  *     npm run bench -- undici        what has this in its name, and the floor: writes nothing
  *     npm run bench -- --smoke       a moment of each, to see that it works: writes nothing
  *
@@ -242,8 +242,9 @@ console.log(`\n\n${text}`);
 if (!smoke && wanted.length === 0) {
   const write = (/** @type {string} */ path, /** @type {string} */ content) =>
     writeFileSync(new URL(path, import.meta.url), content);
-  write('results.md', text);
-  write('results.json', `${JSON.stringify(measured, undefined, 2)}\n`);
+  const name = `node-${process.versions.node.split('.')[0]}`;
+  write(`results-${name}.md`, text);
+  write(`results-${name}.json`, `${JSON.stringify(measured, undefined, 2)}\n`);
   mkdirSync(new URL('../../docs/images/', import.meta.url), { recursive: true });
-  write('../../docs/images/benchmark.svg', plot(results));
+  write(`../../docs/images/benchmark-${name}.svg`, plot(results));
 }
