@@ -111,20 +111,25 @@ describe('garbage collection all the time', () => {
   for (const transport of transports) {
     it(`loses no deadline on ${transport.name}`, async function () {
       this.timeout(60_000);
-      const client = startClient({}, ['--expose-gc']);
-      for (const { what, steps, greet, order, error, least } of cases) {
-        const server = await startServer(steps, {
-          ...(greet && { tls: certificate('localhost'), greet: () => greet }),
-        });
-        const http = { ...order.http, baseUrl: server.url };
-        const report = await client.exchange({ ...order, http, transport: transport.name, code: 'code', gc: true });
-        assert.equal(report.error?.['code'], error, what);
-        assert.equal(report.openid, error === undefined ? openid : undefined, what);
-        assert.ok(report.milliseconds >= least, `${what}: it took ${report.milliseconds} ms`);
-        assert.ok(report.milliseconds < LATE, `${what}: it took ${report.milliseconds} ms`);
-        if (error !== undefined) assert.equal(report.error?.['attempts'], Math.max(steps.length, 1), what);
-      }
-      await client.end();
+      const left = cases.values();
+      // Each process is busy with its garbage while a deadline comes nearer, so two share the cases.
+      const share = async (): Promise<void> => {
+        const client = startClient({}, ['--expose-gc']);
+        for (const { what, steps, greet, order, error, least } of left) {
+          const server = await startServer(steps, {
+            ...(greet && { tls: certificate('localhost'), greet: () => greet }),
+          });
+          const http = { ...order.http, baseUrl: server.url };
+          const report = await client.exchange({ ...order, http, transport: transport.name, code: 'code', gc: true });
+          assert.equal(report.error?.['code'], error, what);
+          assert.equal(report.openid, error === undefined ? openid : undefined, what);
+          assert.ok(report.milliseconds >= least, `${what}: it took ${report.milliseconds} ms`);
+          assert.ok(report.milliseconds < LATE, `${what}: it took ${report.milliseconds} ms`);
+          if (error !== undefined) assert.equal(report.error?.['attempts'], Math.max(steps.length, 1), what);
+        }
+        await client.end();
+      };
+      await Promise.all([share(), share()]);
     });
   }
 });
