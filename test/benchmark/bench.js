@@ -165,12 +165,13 @@ await inTurn(rounds, async ({ ask, logins, handshakes, perSecond }) => {
   }
 });
 
-await wechat.ask(50);
 await inTurn(1, async ({ ask, slow }) => {
+  await ask({ atOnce: 16, cpu: 6 * duration });
+  await wechat.ask(50);
   await ask({ atOnce: 4, logins: 4 });
   slow.push(await ask({ atOnce: 4, duration: smoke ? 150 : 2_000 }));
+  await wechat.ask(0);
 });
-await wechat.ask(0);
 const peaks = [];
 for (const { ask } of running) peaks.push((await ask({ atOnce: 1, logins: 1 })).peak);
 for (const { stop } of running) stop();
