@@ -19,6 +19,12 @@ const aborted = (signal: AbortSignal): Promise<unknown> =>
     signal.addEventListener('abort', resolve, { once: true });
   });
 
+/** Nobody answers until the attempt is given up. */
+const silent: Transport = async ({ signal }) => {
+  await aborted(signal);
+  return { sent: 'unknown', reason: 'ABORT_ERR' };
+};
+
 describe("a transport of the caller's own", () => {
   it('gets all that it needs for one attempt', async () => {
     let request: TransportRequest | undefined;
@@ -39,20 +45,12 @@ describe("a transport of the caller's own", () => {
   });
 
   it('is told when the time is up', async () => {
-    const transport: Transport = async ({ signal }) => {
-      await aborted(signal);
-      return { sent: 'unknown', reason: 'ABORT_ERR' };
-    };
-    const error = await failureOf(clientOf(url, { transport, timeout: 20 }).exchangeCode(code));
+    const error = await failureOf(clientOf(url, { transport: silent, timeout: 20 }).exchangeCode(code));
     assert.equal(error.code, 'ERR_WECHAT_TIMEOUT');
   });
 
   it('is told when half of the time is up, where another attempt may follow', async () => {
-    const transport: Transport = async ({ signal }) => {
-      await aborted(signal);
-      return { sent: 'unknown', reason: 'ABORT_ERR' };
-    };
-    const client = clientOf(url, { transport, timeout: 400 });
+    const client = clientOf(url, { transport: silent, timeout: 400 });
     assert.equal((await failureOf(client.getUserInfo(accessToken, openid))).attempts, 2);
     assert.equal((await failureOf(client.exchangeCode(code))).attempts, 1);
   });
