@@ -1,9 +1,8 @@
 /** Measures what the tracing channel costs a call, in a process of its own, and sends that. */
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel';
 import process from 'node:process';
 
 import { wechatCallChannel, WeChatClient } from '../../dist/index.js';
-import { isTraced } from '../../dist/tracing.js';
 
 /** @typedef {{ untraced: number, question: number, traced: number }} Tracing in µs */
 
@@ -32,6 +31,7 @@ const makeCalls = () =>
     for (let n = 0; n < calls; n += 1) await client.validateToken('ACCESS_TOKEN', 'OPENID');
   });
 
+const channel = tracingChannel(wechatCallChannel);
 let ended = 0;
 const listener = () => void (ended += 1);
 const name = `tracing:${wechatCallChannel}:asyncEnd`;
@@ -51,7 +51,7 @@ for (let round = 0; round < (smoke ? 2 : 12); round += 1) {
   unsubscribe(name, listener);
   question.push(
     await cpuOf(questions, async () => {
-      for (let n = 0; n < questions; n += 1) if (isTraced()) yes += 1;
+      for (let n = 0; n < questions; n += 1) if (channel.hasSubscribers) yes += 1;
     }),
   );
 }
