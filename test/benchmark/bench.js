@@ -177,12 +177,11 @@ for (const { ask } of running) peaks.push((await ask({ atOnce: 1, logins: 1 })).
 for (const { stop } of running) stop();
 
 const floorCpu = (running[0]?.logins ?? []).map(({ cpu }) => cpu);
-const importTimes = new Map(
-  [...new Set(running.map(({ package: specifier }) => specifier))].map((specifier) => [
-    specifier,
-    spread(Array.from({ length: smoke ? 1 : 7 }, () => importTime(specifier))),
-  ]),
-);
+/** @type {Map<string, number[]>} */
+const importTimes = new Map(running.map(({ package: specifier }) => [specifier, []]));
+for (let round = 0; round < (smoke ? 1 : 15); round += 1) {
+  for (const [specifier, times] of importTimes) times.push(importTime(specifier));
+}
 /** @type {Result[]} */
 const results = [];
 for (const [n, { name, version, package: specifier, logins, perSecond, handshakes, slow }] of running.entries()) {
@@ -197,7 +196,7 @@ for (const [n, { name, version, package: specifier, logins, perSecond, handshake
     p99: spread(of('p99')),
     handshakes: spread(handshakes).middle,
     peak: peaks[n] ?? NaN,
-    importTime: importTimes.get(specifier) ?? spread([]),
+    importTime: spread(importTimes.get(specifier) ?? []),
     slowNetwork: slow[0]?.p50 ?? NaN,
   });
 }
