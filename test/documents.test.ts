@@ -18,7 +18,7 @@ const documentsIn = (folder: string): string[] =>
     .map((name) => folder + name);
 
 const guides = documentsIn('docs/');
-const documents = [...documentsIn('./').map((name) => name.slice(2)), ...guides, 'example-express/README.md'];
+const documents = [...documentsIn('./').map((name) => name.slice(2)), ...guides, ...documentsIn('example-express/')];
 
 const recipes = readdirSync(new URL('docs/recipes/', root), { recursive: true, encoding: 'utf8' })
   .filter((name) => /\.(?:js|mjs|cjs|ts|mts)$/.test(name) && !name.endsWith('.d.ts'))

@@ -14,7 +14,7 @@ app.post('/auth/wechat', (req, res, next) => {
   const answer: AuthenticateCallback = (err, user, info, status) => {
     if (user) return res.json({ user }); // issue your JWT here
     if (info) return res.status(Number(status)).json({ error: info });
-    console.error(err); // for the operator; it holds no secret
+    console.error(err); // for the operator; a WeChatError holds no secret
     return res.status(err instanceof WeChatError ? err.status : 500).json({ error: { message: 'Try again later' } });
   };
   passport.authenticate('wechat-code', { session: false }, answer)(req, res, next);

@@ -17,7 +17,7 @@ app.post(
   passport.authenticate('wechat-code', { session: false }, async (_request, reply, err, user, info, status) => {
     if (user) return reply.send({ user }); // issue your JWT here
     if (info) return reply.code(Number(status)).send({ error: info });
-    console.error(err); // for the operator; it holds no secret
+    console.error(err); // for the operator; a WeChatError holds no secret
     return reply.code(err instanceof WeChatError ? err.status : 500).send({ error: { message: 'Try again later' } });
   }),
 );

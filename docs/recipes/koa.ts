@@ -14,7 +14,7 @@ passport.use(strategy);
 const router = new Router();
 router.post('/auth/wechat', (ctx, next) =>
   passport.authenticate('wechat-code', { session: false }, (err, user, info, status) => {
-    if (err) console.error(err); // for the operator; it holds no secret
+    if (err) console.error(err); // for the operator; a WeChatError holds no secret
     ctx.body = user ? { user } : { error: info ?? { message: 'Try again later' } }; // issue your JWT here
     if (!user) ctx.status = err instanceof WeChatError ? err.status : Number(status ?? 500);
   })(ctx, next),

@@ -19,7 +19,7 @@ interface WeChatInMiniPrograms {
     url: string;
     method: string;
     data: unknown;
-    success(result: { data: { token: string } }): void;
+    success(result: { statusCode: number; data: { token: string } }): void;
   }): void;
   setStorageSync(key: string, value: string): void;
 }
