@@ -234,10 +234,11 @@ function toLabel(value: unknown): string {
 }
 
 function toImageUrl(value: unknown): string {
-  if (typeof value !== 'string' || value.length > 2048 || !URL.canParse(value)) return '';
+  if (typeof value !== 'string' || !URL.canParse(value)) return '';
   const url = new URL(value);
   if (url.protocol === 'http:') url.protocol = 'https:';
-  return url.protocol === 'https:' && url.username === '' && url.password === '' ? url.href : '';
+  const usable = url.protocol === 'https:' && url.username === '' && url.password === '' && url.href.length <= 2048;
+  return usable ? url.href : '';
 }
 
 function own(answer: Answer, field: string): unknown {

@@ -18,18 +18,20 @@ export function toApiError(refusal: Refusal): WeChatApiError {
   const { endpoint, errcode, attempts } = refusal;
   const code = toCode(refusal);
   const { status, retryable, advice } = reactions[code];
+  const lost = code === 'ERR_WECHAT_RATE_LIMITED' && isExchange(endpoint) && refusal.mayHaveSpentCode;
   const leaks = (text: string): boolean => holdsSecret(text, refusal.secrets);
-  const errmsg = refusal.errmsg.replace(UNPRINTABLE, ' ');
+  const original = refusal.errmsg.slice(0, LONGEST_ERRMSG);
+  const errmsg = original.replace(UNPRINTABLE, ' ');
   const rid = /\brid: ([\da-f]{8}-[\da-f]{8}-[\da-f]{8})\b/.exec(errmsg)?.[1];
   return new WeChatApiError({
-    message: `WeChat answered ${endpoint} with errcode ${String(errcode)}. ${particulars.get(errcode) ?? advice}`,
+    message: `WeChat answered ${endpoint} with errcode ${String(errcode)}. ${particulars.get(errcode) ?? advice}${lost ? ' The code may be used up: start the login again for a new one.' : ''}`,
     code,
     endpoint,
     attempts,
-    retryable,
+    retryable: retryable && !lost,
     status,
     errcode,
-    errmsg: leaks(refusal.errmsg) || leaks(errmsg) ? '[REDACTED]' : errmsg.slice(0, 200).toWellFormed(),
+    errmsg: leaks(original) || leaks(errmsg) ? '[REDACTED]' : errmsg.slice(0, 200).toWellFormed(),
     rid: rid === undefined || leaks(rid) ? undefined : rid,
   });
 }
@@ -177,6 +179,8 @@ const particulars: ReadonlyMap<number, string> = new Map([
 
 /** What could forge a line of a log: control, line-separator and direction characters. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+/** So much of an `errmsg` is looked at. WeChat's have 100 characters or so. */
+const LONGEST_ERRMSG = 1_000;
 /** So many characters of a secret in a row are too many. */
 const PIECE = 8;
 
@@ -185,11 +189,15 @@ function holdsSecret(text: string, secrets: readonly string[]): boolean {
   const decode = (encoded: string): string =>
     encoded.replace(/(?:%[\da-f]{2})+/gi, (bytes) => Buffer.from(bytes.replaceAll('%', ''), 'hex').toString());
   const readings = [text, decode(text), decode(text.replaceAll('+', ' ')), text.replace(/\\(.)/g, '$1')];
-  const pieces = secrets.flatMap((secret) => [...piecesOf(secret), ...piecesOf(encodeURIComponent(secret))]);
-  return pieces.some((piece) => readings.some((reading) => reading.includes(piece)));
+  const pieces = new Set(secrets.flatMap((secret) => [secret, encodeURIComponent(secret)]).flatMap(piecesOf));
+  const short = secrets.filter(({ length }) => length < PIECE);
+  return readings.some(
+    (reading) =>
+      piecesOf(reading).some((piece) => pieces.has(piece)) || short.some((secret) => reading.includes(secret)),
+  );
 }
 
-function piecesOf(secret: string): string[] {
-  const count = Math.max(secret.length - PIECE + 1, 1);
-  return Array.from({ length: count }, (_, from) => secret.slice(from, from + PIECE));
+function piecesOf(text: string): string[] {
+  const count = Math.max(text.length - PIECE + 1, 1);
+  return Array.from({ length: count }, (_, from) => text.slice(from, from + PIECE));
 }

@@ -99,10 +99,11 @@ export function unusable(problem: string): Failure {
 
 /** The failure that no answer, or not all of one, is. */
 export function noAnswer({ sent, reason, reusedSocket }: TransportFailure): Failure {
+  const kind = kindOfSilence(sent, reason);
   return {
-    kind: kindOfSilence(sent, reason),
+    kind,
     sent,
-    ...(reusedSocket === true && { atOnce: true }),
+    ...(kind === 'ambiguous' && reusedSocket === true && { atOnce: true }),
     toError: (summary) => networkError(summary, reason),
   };
 }
@@ -114,9 +115,14 @@ function kindOfSilence(sent: Sent, reason: string): FailureKind {
   return sent === 'yes' ? 'unusable' : 'ambiguous';
 }
 
-/** https://nodejs.org/api/tls.html#x509-certificate-error-codes, and Node.js's own check of the host name. */
+/**
+ * https://nodejs.org/api/tls.html#x509-certificate-error-codes, and Node.js's own check of the host name. What it has no
+ * name for, such as too weak a key, is `UNSPECIFIED`.
+ */
 function isCertificateRefused(reason: string): boolean {
-  return /CERT|^(?:CRL_|UNABLE_TO_|INVALID_CA$|INVALID_PURPOSE$|PATH_LENGTH_EXCEEDED$|HOSTNAME_MISMATCH$)/.test(reason);
+  return /CERT|^(?:CRL_|UNABLE_TO_|(?:INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH|UNSPECIFIED)$)/.test(
+    reason,
+  );
 }
 
 function networkError(summary: Summary, reason: string): WeChatNetworkError {

@@ -206,10 +206,15 @@ function guardSockets<A extends http.Agent>(agent: A): A {
   // What an agent does with a free socket it does in a listener of its own.
   const listeners = agent.listeners('free');
   agent.removeAllListeners('free').on('free', (socket: Socket, ...rest: unknown[]) => {
-    watch(socket);
-    void Promise.resolve(judgements.get(socket)).then(() => {
+    const free = (): void => {
       unwatch(socket);
       for (const listener of listeners) Reflect.apply(listener, agent, [socket, ...rest]);
+    };
+    watch(socket);
+    void Promise.resolve(judgements.get(socket)).then(() => {
+      // A request that waits for a connection gets this one at once, so what has arrived on it must be read before.
+      if (Object.keys(agent.requests).length > 0) afterReading(free);
+      else free();
     });
   });
   return agent;

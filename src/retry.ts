@@ -9,6 +9,9 @@ const limits: Readonly<Record<'exchange' | 'others', Readonly<Record<FailureKind
   others: { 'never-sent': Infinity, busy: Infinity, ambiguous: Infinity, timeout: 1, unusable: 1, final: 0 },
 };
 
+/** With less time left, in ms, no answer can be hoped for: an exchange would only use its code up. */
+const LEAST_PATIENCE = 100;
+
 /** Decides for one call what is tried again, where and when. */
 export class RetryPlan {
   readonly #settings: { maxRetries: number; retryDelay: number; hosts: number };
@@ -41,7 +44,7 @@ export class RetryPlan {
     const untried = moves && this.#moves + 1 < this.#settings.hosts;
     const backoff = this.#settings.retryDelay * 2 ** this.#backoffs * (0.5 + Math.random() / 2);
     const wait = Math.max(failure.atOnce === true || untried ? 0 : backoff, failure.retryAfter ?? 0);
-    if (wait >= left) return undefined;
+    if (wait + LEAST_PATIENCE > left) return undefined;
     this.#retries += 1;
     this.#used.set(failure.kind, (this.#used.get(failure.kind) ?? 0) + 1);
     if (moves) this.#moves += 1;

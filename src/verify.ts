@@ -20,7 +20,7 @@ export function runVerify(verify: (...parameters: unknown[]) => unknown, paramet
     };
     const returned = verify(...parameters, done);
     if (isThenable(returned)) {
-      returned.then((user) => {
+      Promise.resolve(returned).then((user) => {
         // An async function that takes `done` says nothing by returning nothing: it will call back later.
         if (user !== undefined || !takesDone) resolve({ user });
       }, reject);

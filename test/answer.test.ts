@@ -672,6 +672,8 @@ describe('readUserInfo', () => {
     ['headimgurl', '"https:\\/\\/a.example\\/b?c=d"', 'https://a.example/b?c=d'],
     ['headimgurl', '"https://a.example/\\"><script>\\u0001\\n"', 'https://a.example/%22%3E%3Cscript%3E'],
     ['headimgurl', json(at(2048)), at(2048)],
+    // In a URL a character of Chinese is nine.
+    ['headimgurl', json(`${at(2040)}头`), ''],
     ...[
       json(at(2049)),
       ...['javascript:alert(1)', ' javascript:alert(1)', 'java\nscript:alert(1)', 'data:image/png;base64,AAAA'].map(

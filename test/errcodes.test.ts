@@ -76,7 +76,10 @@ describe('an errcode', () => {
       for (const endpoint of endpoints) {
         for (const mayHaveSpentCode of [false, true]) {
           const code = expectedCode(errcode, endpoint, mayHaveSpentCode);
-          const { status, retryable = false, advice } = reactions[code];
+          const { status, retryable: later = false, advice } = reactions[code];
+          // WeChat did not look at the code, but an earlier request may have used it up.
+          const lost = code === 'ERR_WECHAT_RATE_LIMITED' && mayHaveSpentCode && exchanges.includes(endpoint);
+          const retryable = later && !lost;
           const error = refuse({ endpoint, errcode, mayHaveSpentCode, attempts: 2, errmsg: 'the text, rid: 1-2-3' });
           const { message, stack } = error;
           assert.deepEqual(Object.fromEntries(Object.entries(error)), {
@@ -96,6 +99,7 @@ describe('an errcode', () => {
           const sentence = /^WeChat answered (\S+) with errcode (-?\d+)\. ([A-Z][^\n]+)\.$/.exec(message);
           assert.deepEqual(sentence?.slice(1, 3), [endpoint, String(errcode)], message);
           assert.match(sentence[3] ?? '', particulars[errcode] ?? advice);
+          assert.equal(sentence[3]?.endsWith('start the login again for a new one'), lost);
           assert.ok(stack?.startsWith(`WeChatApiError: ${message}\n`), stack);
         }
       }
@@ -236,6 +240,13 @@ describe('the errmsg of a refusal', () => {
   it('keeps seven characters of a secret, which say nothing', () => {
     const errmsg = `...${other.slice(-7)}`;
     assert.equal(refuse({ errmsg, secrets: [secret, other] }).errmsg, errmsg);
+  });
+
+  it('is looked at for no longer than WeChat may need, and no secret beyond that is shown', () => {
+    const near = `${'x'.repeat(900)}${other}`;
+    const far = `${'x'.repeat(1_000)}${other}`;
+    assert.equal(refuse({ errmsg: near, secrets: [other] }).errmsg, '[REDACTED]');
+    assert.equal(refuse({ errmsg: far, secrets: [other] }).errmsg, 'x'.repeat(200));
   });
 
   it('is no part of the message, nor of the stack', () => {

@@ -179,7 +179,7 @@ describe('a certificate that is refused', () => {
     ...['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID', 'CERT_REVOKED', 'CERT_UNTRUSTED', 'DEPTH_ZERO_SELF_SIGNED_CERT'],
     ...['SELF_SIGNED_CERT_IN_CHAIN', 'ERR_TLS_CERT_ALTNAME_INVALID', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
     ...['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'UNABLE_TO_GET_CRL', 'CRL_HAS_EXPIRED', 'CRL_NOT_YET_VALID'],
-    ...['INVALID_CA', 'INVALID_PURPOSE', 'PATH_LENGTH_EXCEEDED', 'HOSTNAME_MISMATCH'],
+    ...['INVALID_CA', 'INVALID_PURPOSE', 'PATH_LENGTH_EXCEEDED', 'HOSTNAME_MISMATCH', 'UNSPECIFIED'],
   ];
   for (const reason of refused) {
     it(`is not tried again: ${reason}`, async () => {
@@ -190,7 +190,7 @@ describe('a certificate that is refused', () => {
   }
 
   const others = ['ECONNRESET', 'EPROTO', 'OLD_CRL_', 'NOT_UNABLE_TO_', 'INVALID_CAR', 'INVALID_PURPOSES'];
-  for (const reason of [...others, 'PATH_LENGTH_EXCEEDED_BY_FAR', 'HOSTNAME_MISMATCHES']) {
+  for (const reason of [...others, 'PATH_LENGTH_EXCEEDED_BY_FAR', 'HOSTNAME_MISMATCHES', 'IS_UNSPECIFIED']) {
     it(`is not what ${reason} is`, async () => {
       const error = await errorAfter(userInfo, lost('no', reason));
       assert.deepEqual([error.attempts, error.retryable], [4, true]);

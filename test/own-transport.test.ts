@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 
-import { type Transport, type TransportAnswer, type TransportRequest, WeChatNetworkError } from '../src/index.js';
+import {
+  type Transport,
+  type TransportAnswer,
+  type TransportRequest,
+  type WeChatError,
+  WeChatNetworkError,
+} from '../src/index.js';
 import { accessToken, appId, appSecret, clientOf, code, factsOf, failureOf, openid, tokens } from './support/calls.js';
 import { leaks } from './support/leaks.js';
 
@@ -53,6 +60,18 @@ describe("a transport of the caller's own", () => {
     const client = clientOf(url, { transport: silent, timeout: 400 });
     assert.equal((await failureOf(client.getUserInfo(accessToken, openid))).attempts, 2);
     assert.equal((await failureOf(client.exchangeCode(code))).attempts, 1);
+  });
+
+  it('is not asked for an attempt when hardly any time is left: that could only use a code up', async () => {
+    const afterAllBut = (left: number, timeout: number): Promise<WeChatError> => {
+      const transport: Transport = async () => {
+        await sleep(timeout - left);
+        return { sent: 'no', reason: 'ECONNREFUSED' };
+      };
+      return failureOf(clientOf([url, url], { transport, timeout, maxRetries: 1 }).exchangeCode(code));
+    };
+    assert.equal((await afterAllBut(60, 400)).attempts, 1);
+    assert.equal((await afterAllBut(600, 700)).attempts, 2);
   });
 
   it("is told when the caller's signal fires", async () => {

@@ -23,6 +23,7 @@ import {
   closeServers,
   hang,
   json,
+  raw,
   reset,
   type ServerOptions,
   startServer,
@@ -276,6 +277,19 @@ describe('retries', () => {
         await call(client);
         await call(client);
         assert.deepEqual([first.requests.length, second.requests.length], [3, 0]);
+      }
+    });
+
+    it('go to another one when the first does not answer on a connection that it has kept', async () => {
+      for (const silence of [[hang], [raw('HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{'), reset]]) {
+        for (const { call, good } of others) {
+          const first = await startServer([[json(good)], silence]);
+          const second = await startServer([[json(good)]]);
+          const client = clientOf([first.url, second.url], { timeout: 600 });
+          await call(client);
+          await call(client);
+          assert.deepEqual([first.requests.length, first.connections, second.requests.length], [2, 1, 1]);
+        }
       }
     });
 

@@ -207,6 +207,27 @@ for (const transport of transports) {
           });
         }
 
+        it('when a second answer is there but not read yet as a call that waited gets the connection', async () => {
+          const server = await startServer(({ query }) =>
+            query.get('code') === 'hang' ? [hang] : [wait(30), json(tokensOf(query.get('code')))],
+          );
+          const client = clientOf(server.url, { maxRetries: 0 });
+          const controller = new AbortController();
+          const { signal } = controller;
+          const hanging = Array.from({ length: 127 }, () => failureOf(client.exchangeCode('hang', { signal })));
+          const alice = client.exchangeCode('Alice').then(async ({ openid }) => {
+            const [request] = server.requests.filter(({ query }) => query.get('code') === 'Alice');
+            await server.interfere(request?.connection ?? 0, [
+              raw(answerBytes(200, JSON.stringify(tokensOf('Alice')))),
+            ]);
+            return openid;
+          });
+          const bob = client.exchangeCode('Bob');
+          assert.deepEqual([await alice, (await bob).openid], ['oAlice', 'oBob']);
+          controller.abort();
+          await Promise.all(hanging);
+        });
+
         it('when a second answer comes together with the first', async () => {
           const alice = answerBytes(200, JSON.stringify(tokensOf('Alice')));
           const server = await startServer(({ query }) =>

@@ -142,6 +142,14 @@ const cases: Record<string, [verify: AnyVerify, expected: Expected]> = {
     }),
     { user },
   ],
+  'gives a thenable of a promise': [
+    () => ({
+      then: (fulfilled: (value: unknown) => void) => {
+        fulfilled(Promise.resolve(null));
+      },
+    }),
+    failed,
+  ],
   'gives a thenable that answers twice': [
     () => ({
       then: (fulfilled: (value: unknown) => void, rejected: (error: unknown) => void) => {
