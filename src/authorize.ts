@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-import { checkBaseUrl, checkChoice, checkFlag, checkObject } from './checks.js';
+import { checkAbsent, checkBaseUrl, checkChoice, checkFlag, checkObject } from './checks.js';
 import { AppId, type PlainString, textProblem } from './newtypes.js';
 import { toSearch } from './query.js';
 
@@ -96,7 +96,7 @@ export function createState(): string {
 type Page = { path: string; scope: string; state: string } & Readonly<Record<string, string>>;
 
 function accountPage(options: OfficialAccountAuthorizeOptions): Page {
-  refuseOptions(options, ['lang']);
+  checkAbsent(options, ['lang'], 'an app of the kind official-account');
   const { state, forcePopup, forceSnapShot } = options;
   if (typeof state !== 'string' || !/^[a-zA-Z0-9]{1,128}$/.test(state)) {
     throw new TypeError('state must be 1 to 128 letters and digits for an official account: createState() gives one');
@@ -111,7 +111,7 @@ function accountPage(options: OfficialAccountAuthorizeOptions): Page {
 }
 
 function qrPage(options: WebsiteAuthorizeOptions): Page {
-  refuseOptions(options, ['forcePopup', 'forceSnapShot']);
+  checkAbsent(options, ['forcePopup', 'forceSnapShot'], 'an app of the kind website');
   const { state, lang } = options;
   const problem = textProblem(state, 1024);
   if (problem !== undefined) throw new TypeError(`state ${problem}: createState() gives one that is right`);
@@ -121,12 +121,6 @@ function qrPage(options: WebsiteAuthorizeOptions): Page {
     state,
     ...(lang !== undefined && { lang: checkChoice('lang', lang, ['cn', 'en']) }),
   };
-}
-
-/** What the page does not know would be lost without a word. */
-function refuseOptions(options: AuthorizeUrlOptions, names: readonly string[]): void {
-  const given = names.find((name) => Reflect.get(options, name) !== undefined);
-  if (given !== undefined) throw new TypeError(`${given} is not for an app of the kind ${options.kind}`);
 }
 
 function checkRedirectUri(redirectUri: unknown): string {

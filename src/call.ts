@@ -111,7 +111,13 @@ async function attempt(
 
 function judge<T>(result: TransportAnswer | TransportFailure, read: (answer: Answer) => T): { value: T } | Failure {
   if ('reason' in result) return noAnswer(result);
-  const { status, retryAfter, body } = result;
+  const { retryAfter, body } = result;
+  const status: unknown = result.status;
+  if (typeof status !== 'number') {
+    throw new TypeError(
+      'http.transport must give { status, body } or { sent, reason }: undiciTransport() does, with the parentheses',
+    );
+  }
   if (status !== 200) return badStatus(status, retryAfter);
   if (body === undefined || body.byteLength > MAX_BYTES)
     return unusable('its body is larger than 64 KiB or badly compressed');

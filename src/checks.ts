@@ -32,6 +32,12 @@ export function checkFunction(name: string, value: unknown): void {
   if (typeof value !== 'function') throw new TypeError(`${name} must be a function`);
 }
 
+/** What its receiver does not know would be lost without a word. */
+export function checkAbsent(options: object, names: readonly string[], receivers: string): void {
+  const given = names.find((name) => Reflect.get(options, name) !== undefined);
+  if (given !== undefined) throw new TypeError(`${given} is not for ${receivers}`);
+}
+
 /** Gives it without a slash at the end. */
 export function checkBaseUrl(name: string, baseUrl: unknown, example: string): string {
   if (typeof baseUrl !== 'string' || !URL.canParse(baseUrl)) {

@@ -22,7 +22,7 @@ import {
   type PlainString,
   RefreshToken,
   reveal,
-  type UnionId,
+  UnionId,
 } from './newtypes.js';
 import type { Transport } from './transport.js';
 
@@ -126,10 +126,11 @@ export class WeChatClient {
     options?: UserInfoOptions,
   ): Promise<UserInfo> {
     const exposed = reveal(AccessToken, accessToken);
+    const unionid = options?.unionid === undefined ? undefined : UnionId(options.unionid);
     return this.#call('/sns/userinfo', options, {
       query: { access_token: exposed, openid: OpenId(openid), lang: checkLang(options?.lang) },
       secrets: [exposed],
-      read: (answer) => readUserInfo(answer, openid, options?.unionid),
+      read: (answer) => readUserInfo(answer, openid, unionid),
     });
   }
 

@@ -1,5 +1,5 @@
 import type { WeChatSession } from './answer.js';
-import { checkObject } from './checks.js';
+import { checkAbsent, checkObject } from './checks.js';
 import type { WeChatClient } from './client.js';
 import {
   type AppOptions,
@@ -71,6 +71,7 @@ export class WeChatMiniProgramStrategy<Req extends LoginRequest = LoginRequest> 
     verify: VerifySession | VerifySessionWithRequest<Req>,
   ) {
     checkObject('options', options);
+    checkAbsent(options, ['verifyState', 'userInfo', 'lang', 'allowSnapshotUser'], 'mini programs');
     super(miniProgramLogin, options, verify);
   }
 }

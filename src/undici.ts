@@ -10,6 +10,7 @@ import { brotliDecompressSync, unzipSync } from 'node:zlib';
 
 import { type buildConnector, Client, type Dispatcher } from 'undici';
 
+import { checkFunction, checkObject } from './checks.js';
 import type { Sent } from './errors.js';
 import {
   afterReading,
@@ -44,8 +45,13 @@ export interface UndiciTransportOptions {
  * variable of the environment. Its connections are its own, and no dispatcher of undici's, global or not, takes part.
  *
  * Two answers that WeChat never gives are lost connections here: `100 Continue` and `101 Switching Protocols`.
+ *
+ * @throws TypeError when an option is wrong.
  */
-export function undiciTransport({ ca, lookup }: UndiciTransportOptions = {}): Transport {
+export function undiciTransport(options: UndiciTransportOptions = {}): Transport {
+  checkObject('options', options);
+  const { ca, lookup } = options;
+  if (lookup !== undefined) checkFunction('lookup', lookup);
   const secureContext = tls.createSecureContext({ minVersion: 'TLSv1.2', ca });
   const hosts = new Map<string, Connections>();
 
@@ -156,6 +162,8 @@ interface Connection {
   served: boolean;
   /** Whether an answer is being waited for. */
   busy: boolean;
+  /** What the server gave to make the next handshake a short one. */
+  session?: Buffer;
 }
 
 /**
@@ -167,6 +175,8 @@ class Connections {
   readonly #options: tls.ConnectionOptions;
   readonly #idle: Connection[] = [];
   readonly #waiting = new Set<(connection: Connection) => void>();
+  /** The newest, of a connection that has carried a whole answer. */
+  #session: Buffer | undefined;
   #open = 0;
 
   constructor(origin: string, options: tls.ConnectionOptions) {
@@ -190,6 +200,7 @@ class Connections {
   /** Takes a connection back that carried a whole answer, unless it is dropped in the same turn of the event loop. */
   giveBack(connection: Connection): void {
     connection.served = true;
+    this.#session = connection.session ?? this.#session;
     setImmediate(() => {
       connection.busy = false;
       if (connection.client.destroyed) return;
@@ -228,7 +239,14 @@ class Connections {
     this.#open += 1;
     const connect: buildConnector.connector = (target, callback) => {
       connection.served = false;
-      connection.socket = open(target, this.#options, callback);
+      const onOutcome: buildConnector.Callback = (...outcome) => {
+        if (outcome[0]) this.#session = undefined; // perhaps it is what the server did not like
+        callback(...outcome);
+      };
+      connection.socket = open(target, { ...this.#options, session: this.#session }, onOutcome);
+      connection.socket.on('session', (session: Buffer) => {
+        connection.session = session;
+      });
     };
     const client = new Client(this.#origin, {
       connect,

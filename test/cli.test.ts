@@ -130,7 +130,7 @@ describe('the command line', function () {
     [
       'a domain that is none',
       ['simulator', '--port', '0', '--app', 'kind=website,appId=a,appSecret=b,callbackDomain=a b'],
-      /^WeChat would refuse this address: redirect_uri must be/,
+      /^apps\[0\]\.callbackDomain must be a host in lower case/,
     ],
   ] as [string, string[], RegExp][]) {
     it(`refuses ${what} with status 2 and one line`, async () => {

@@ -367,6 +367,17 @@ describe('WeChatClient', () => {
       assert.ok(error instanceof WeChatResponseError);
     });
 
+    it('no unionid that cannot be one', async () => {
+      const client = clientOf('http://127.0.0.1:1');
+      for (const wrong of ['', null, 5, {}]) {
+        const options: unknown = { unionid: wrong };
+        await assert.rejects(client.getUserInfo(accessToken, openid, options as object), {
+          name: 'TypeError',
+          message: /^unionid must be 1 to 128 letters/,
+        });
+      }
+    });
+
     it('no user info for a unionid that only one of the two answers has', async () => {
       const server = await startServer([[json(userInfo)], [json({ ...userInfo, unionid })]]);
       const client = clientOf(server.url, { maxRetries: 0 });

@@ -236,6 +236,16 @@ describe('a login in a mini program', () => {
     ['null as client', { client: null }, /client/],
     ['an empty name', { ...good, name: '' }, /name/],
     ['an empty codeField', { ...good, codeField: '' }, /codeField/],
+    [
+      'a verifyState, as no browser takes part',
+      { ...good, verifyState: () => false },
+      /^verifyState is not for mini programs$/,
+    ],
+    ...['userInfo', 'lang', 'allowSnapshotUser'].map((name): [string, unknown, RegExp] => [
+      `the option ${name} of the other strategy`,
+      { ...good, [name]: true },
+      new RegExp(`^${name} is not for mini programs$`),
+    ]),
     ['a requireUnionId that is no boolean', { ...good, requireUnionId: 1 }, /requireUnionId/],
     ['a passReqToCallback that is no boolean', { ...good, passReqToCallback: 'yes' }, /passReqToCallback/],
     ['a baseUrl in the clear', { ...good, http: { baseUrl: 'http://api.weixin.qq.com' } }, /http\.baseUrl/],

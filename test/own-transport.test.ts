@@ -8,6 +8,7 @@ import {
   type WeChatError,
   WeChatNetworkError,
 } from '../src/index.js';
+import { undiciTransport } from '../src/undici.js';
 import { accessToken, appId, appSecret, clientOf, code, factsOf, failureOf, openid, tokens } from './support/calls.js';
 import { leaks } from './support/leaks.js';
 
@@ -115,6 +116,16 @@ describe("a transport of the caller's own", () => {
     await failureOf(client.exchangeCode(code));
     await failureOf(client.exchangeCode(code));
     assert.deepEqual(discarded, [2]);
+  });
+
+  it('that gives something else is a mistake of the program, and says which', async () => {
+    for (const something of [undiciTransport(), {}, { status: '200' }]) {
+      const transport: unknown = () => Promise.resolve(something);
+      await assert.rejects(clientOf(url, { transport: transport as Transport }).exchangeCode(code), {
+        name: 'TypeError',
+        message: /^http\.transport must give \{ status, body \} or \{ sent, reason \}/,
+      });
+    }
   });
 
   it('may give no more bytes than it was told', async () => {

@@ -627,6 +627,21 @@ for (const transport of transports) {
         assert.equal(server.connections, 1);
       });
 
+      for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+        it(`connections after the first one take up its session, for a short handshake: ${version}`, async () => {
+          const resumed: boolean[] = [];
+          const note: Step = ({ stream }) => {
+            resumed.push(stream instanceof tls.TLSSocket && stream.isSessionReused());
+          };
+          const server = await startServer([[note, json(tokens, { connection: 'close' }), end]], {
+            tls: { ...certificate('localhost'), minVersion: version, maxVersion: version },
+          });
+          const http = { baseUrl: server.url };
+          for (let n = 0; n < 3; n += 1) await client.exchange({ transport: transport.name, http, code });
+          assert.deepEqual(resumed, [false, true, true]);
+        });
+      }
+
       it('connections end when something comes while they are idle', async () => {
         const server = await startServer(eachTheirOwn, secure);
         const http = { baseUrl: server.url, maxRetries: 0 };

@@ -88,7 +88,7 @@ export class FaultQueue {
     if (!(times === Infinity || (Number.isInteger(times) && times > 0))) {
       throw new TypeError('times must be a positive integer, or Infinity for "until behave()"');
     }
-    this.#waiting.push({ id: ++this.#lastId, endpoint, fault: { ...fault }, times });
+    this.#waiting.push({ id: ++this.#lastId, endpoint, fault: structuredClone(fault), times });
   }
 
   take(endpoint: Endpoint): Fault | undefined {

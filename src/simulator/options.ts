@@ -148,7 +148,11 @@ const appChecks: Readonly<Record<keyof SimulatedApp, Check>> = {
   },
   name: text,
   openPlatform: text,
-  callbackDomain: text,
+  callbackDomain: {
+    fits: (value) =>
+      typeof value === 'string' && URL.canParse(`http://${value}`) && new URL(`http://${value}`).hostname === value,
+    expected: 'a host in lower case, without a scheme, port or path, such as app.example',
+  },
 };
 
 const userChecks: Readonly<Record<keyof SimulatedUser, Check>> = {
@@ -172,6 +176,7 @@ const knownOptions: readonly string[] = ['port', 'host', 'apps', 'users'] satisf
 
 /** Checks the options and fills in the defaults. Throws a TypeError that names the wrong option. */
 export function resolveOptions(options: SimulatorOptions): ResolvedOptions {
+  if (!isListOfObjects([options]) || Array.isArray(options)) throw new TypeError('options must be an object');
   refuseUnknown(options, knownOptions, 'the simulator');
   const { port = 0, host = '127.0.0.1' } = options;
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
@@ -191,7 +196,7 @@ function copyList<Entry extends object>(
   key: keyof Entry & string,
   checks: Readonly<Record<keyof Entry & string, Check>>,
 ): NonEmpty<Entry> {
-  const [first, ...others] = isListOfObjects(list) ? list.map((entry) => Object.freeze({ ...entry })) : [];
+  const [first, ...others] = isListOfObjects(list) ? list.map(copyOf) : [];
   if (!first) {
     throw new TypeError(`${name} must be an array of at least one object; leave it out for the default ${name}`);
   }
@@ -209,6 +214,22 @@ function copyList<Entry extends object>(
     throw new TypeError(`${name} must not have two entries with the same ${key}`);
   }
   return [first, ...others];
+}
+
+function copyOf<Entry extends object>(entry: Entry): Entry {
+  const copy = { ...entry };
+  for (const name of Object.keys(copy)) {
+    const value: unknown = Reflect.get(copy, name);
+    if (Array.isArray(value)) Reflect.set(copy, name, Object.freeze(value.slice()));
+  }
+  return Object.freeze(copy);
+}
+
+/** The options of a call that an app may be spread into, as in `{ ...app, user: 'alice' }`. */
+export function refuseStray(options: object, known: readonly string[], what: string): void {
+  if (typeof options !== 'object') throw new TypeError(`${what} takes an object with ${known.join(', ')}`);
+  const others = Object.fromEntries(Object.entries(options).filter(([key]) => !Object.hasOwn(appChecks, key)));
+  refuseUnknown(others, known, what);
 }
 
 function refuseUnknown(value: object, known: readonly string[], what: string): void {

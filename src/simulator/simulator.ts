@@ -4,12 +4,15 @@ import type { AddressInfo } from 'node:net';
 import { checkAuthorizeRequest, pageOf } from './authorize.js';
 import { FaultQueue } from './faults.js';
 import type { Fault } from './faults.js';
-import { resolveOptions, scopesOf } from './options.js';
+import { refuseStray, resolveOptions, scopesOf } from './options.js';
 import type { NonEmpty, Scope, SimulatedApp, SimulatedUser, SimulatorOptions } from './options.js';
 import { WeChatRules } from './rules.js';
 import type { Endpoint } from './rules.js';
 import { createWeChatServer } from './server.js';
 import type { Call } from './server.js';
+
+/** The last moment that a date can say, in ms. */
+const LAST_MOMENT = 8.64e15;
 
 /** What `authorizeUrl` makes an address from. */
 export interface AuthorizeUrlOptions {
@@ -96,7 +99,9 @@ export async function startWeChatSimulator(options: SimulatorOptions = {}): Prom
   const rules = new WeChatRules(apps, users, now);
   const faults = new FaultQueue();
   const calls: Call[] = [];
-  const createCode: WeChatSimulator['createCode'] = ({ appId, user, scope } = {}) => {
+  const createCode: WeChatSimulator['createCode'] = (options = {}) => {
+    refuseStray(options, ['appId', 'user', 'scope'], 'createCode');
+    const { appId, user, scope } = options;
     const app = find(apps, 'appId', appId, 'apps');
     const scopes = scopesOf(app.kind);
     const granted = scope ?? scopes[0];
@@ -115,7 +120,9 @@ export async function startWeChatSimulator(options: SimulatorOptions = {}): Prom
     apps,
     users,
     calls,
-    authorizeUrl({ appId, redirectUri, scope, state = '', lang, user }) {
+    authorizeUrl(options) {
+      refuseStray(options, ['appId', 'redirectUri', 'scope', 'state', 'lang', 'user'], 'authorizeUrl');
+      const { appId, redirectUri, scope, state = '', lang, user } = options;
       const app = find(apps, 'appId', appId, 'apps');
       const page = pageOf(app);
       if (!page) {
@@ -149,6 +156,7 @@ export async function startWeChatSimulator(options: SimulatorOptions = {}): Prom
       if (!Number.isFinite(milliseconds) || milliseconds < 0) {
         throw new TypeError('advance takes milliseconds, 0 or more: the clock does not go back');
       }
+      if (now() + milliseconds > LAST_MOMENT) throw new TypeError('advance goes no further than the year 275760');
       offset += milliseconds;
     },
     close() {

@@ -222,7 +222,7 @@ describe('every page', () => {
     const evil = `"><script>alert('1')</script>&amp;`;
     const wechat = await start({
       apps: [
-        { ...website, name: evil, callbackDomain: evil },
+        { ...website, name: evil },
         { ...website, appId: evil },
       ],
       users: [{ id: evil, nickname: evil }],

@@ -105,6 +105,12 @@ describe('startWeChatSimulator', () => {
     ],
     [{ apps: [website, { ...account, appId: website.appId }] }, /^apps must not have two entries with the same appId$/],
     [{ apps: [{ ...website, name: 5 }] }, /^apps\[0\]\.name must be a string$/],
+    ...['App.Example', 'app.example:3000', 'https://app.example', 'app.example/', '', 5].map(
+      (callbackDomain): [unknown, RegExp] => [
+        { apps: [{ ...website, callbackDomain }] },
+        /^apps\[0\]\.callbackDomain must be a host in lower case, without a scheme, port or path/,
+      ],
+    ),
     [
       { apps: [{ ...website, callbackdomain: 'a' }] },
       /^apps\[0\] has no option "callbackdomain"; it has appId, .*callbackDomain$/,
@@ -125,12 +131,23 @@ describe('startWeChatSimulator', () => {
     });
   }
 
+  it('rejects what are no options at all with a TypeError', async () => {
+    for (const options of [null, 5, 'alice', []] as unknown[]) {
+      await assert.rejects(startWeChatSimulator(options as SimulatorOptions), {
+        name: 'TypeError',
+        message: /^options must be an object$/,
+      });
+    }
+  });
+
   it('keeps its own copy of the apps and users', async () => {
-    const user = { id: 'a', nickname: 'before' };
+    const user = { id: 'a', nickname: 'before', privilege: ['before'] };
     const wechat = await start({ users: [user] });
     user.nickname = 'after';
-    assert.equal(wechat.users[0].nickname, 'before');
-    assert.equal(Object.isFrozen(wechat.users[0]) && Object.isFrozen(wechat.apps[0]), true);
+    user.privilege.push('after');
+    const [kept] = wechat.users;
+    assert.deepEqual([kept.nickname, kept.privilege], ['before', ['before']]);
+    for (const copy of [kept, kept.privilege, wechat.apps[0]]) assert.equal(Object.isFrozen(copy), true);
   });
 });
 
@@ -161,6 +178,17 @@ describe('createCode', () => {
       );
     }
     assert.throws(() => wechat.createCode({ scope: 'snsapi_base' }), /^TypeError: scope must be snsapi_login for/);
+    const stray: object = { userId: 'bob' };
+    assert.throws(
+      () => wechat.createCode(stray),
+      /^TypeError: createCode has no option "userId"; it has appId, user, scope$/,
+    );
+    const id: unknown = 'bob';
+    assert.throws(
+      () => wechat.createCode(id as object),
+      /^TypeError: createCode takes an object with appId, user, scope$/,
+    );
+    assert.match(wechat.createCode({ ...wechat.apps[0], user: wechat.users[0].id }), /^\w{32}$/);
     const { appId } = miniProgram;
     assert.throws(
       () => wechat.createCode({ appId, scope: 'snsapi_base' }),
@@ -177,6 +205,7 @@ describe('the clock', () => {
     for (const milliseconds of [-1, NaN, Infinity]) {
       assert.throws(() => wechat.advance(milliseconds), { name: 'TypeError', message: /^advance takes milliseconds/ });
     }
+    assert.throws(() => wechat.advance(1e16), { name: 'TypeError', message: /^advance goes no further than/ });
     wechat.advance(0);
     wechat.advance(minute);
     await exchange(wechat, 'x');

@@ -145,6 +145,7 @@ export class ScriptedServer {
   peak = 0;
   readonly #script: Script;
   readonly #options: ServerOptions;
+  #secureContext: tls.SecureContext | undefined;
   readonly #events = new EventEmitter().setMaxListeners(0);
   readonly #connections = new Map<number, Connection>();
   readonly #server = net.createServer((socket) => {
@@ -217,8 +218,8 @@ export class ScriptedServer {
     await run(connection, this.#options.greet?.(number) ?? []);
     if (connection.tcp.destroyed) return;
     if (this.#options.tls !== undefined) {
-      const secureContext = tls.createSecureContext(this.#options.tls);
-      connection.stream = new tls.TLSSocket(connection.tcp, { isServer: true, secureContext });
+      this.#secureContext ??= tls.createSecureContext(this.#options.tls); // one, so that sessions can be resumed
+      connection.stream = new tls.TLSSocket(connection.tcp, { isServer: true, secureContext: this.#secureContext });
       connection.stream.on('error', () => {});
     }
 
