@@ -13,5 +13,8 @@ DO $$ BEGIN
     seen_at timestamptz NOT NULL DEFAULT now(),
     UNIQUE (app_id, openid) -- an account is one user of one app
   );
-  CREATE INDEX IF NOT EXISTS users_unionid ON users (unionid);
+  -- IF NOT EXISTS would lock the table at every start, and let logins wait.
+  IF to_regclass('users_unionid') IS NULL THEN
+    CREATE INDEX users_unionid ON users (unionid);
+  END IF;
 END $$

@@ -35,10 +35,18 @@ export function runVerify(verify: (...parameters: unknown[]) => unknown, paramet
  * dropped, because nobody knows what it holds.
  */
 export function toError(value: unknown): Error {
-  if (value instanceof Error || types.isNativeError(value)) return value;
+  if (isError(value)) return value;
   return new TypeError(
     `Something threw a value that is not an Error (${typeof value}): throw or pass an Error instead`,
   );
+}
+
+function isError(value: unknown): value is Error {
+  try {
+    return value instanceof Error || types.isNativeError(value);
+  } catch {
+    return false; // a revoked Proxy cannot even be asked
+  }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -20,6 +20,8 @@ type Expected = { user: unknown; info?: unknown } | { failure: object } | { erro
 const user = { id: 1 };
 const other = { id: 2 };
 const broken = new Error('the database is down');
+const { proxy: revoked, revoke } = Proxy.revocable(broken, {});
+revoke();
 const foreign = runInNewContext('new Error("from elsewhere")') as Error;
 const noUser = { message: 'The login was not accepted', code: 'ERR_WECHAT_NO_USER' };
 const saying = (message: string): Expected => ({ failure: { ...noUser, message } });
@@ -336,6 +338,7 @@ const cases: Record<string, [verify: AnyVerify, expected: Expected]> = {
   ],
   'rejects with an error of another realm': [() => Promise.reject(foreign), { error: foreign }],
   'rejects with an error': [() => Promise.reject(broken), { error: broken }],
+  'rejects with a revoked Proxy': [() => Promise.reject(revoked), noError],
   'rejects with an error later': [() => sleep(2).then(() => Promise.reject(broken)), { error: broken }],
   'neither takes done nor gives a promise': [taking(2, () => user), { error: /^TypeError: verify neither/ }],
 };

@@ -163,7 +163,7 @@ addEventListener('pageshow', ({ persisted }) => {
 speak(sessionStorage.getItem('language') ?? navigator.language);
 const query = new URLSearchParams(location.search);
 // Before anything is sent, so that no reload and no way back sends the code again.
-history.replaceState(null, '', location.pathname);
+history.replaceState(null, '', '/');
 if (query.has('code') || query.has('state')) void act(() => finish(query.get('code'), query.get('state')));
 else if (login) show('good', 'loggedIn');
 else show('calm', 'welcome');

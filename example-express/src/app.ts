@@ -91,7 +91,7 @@ export function createApp({ settings, wechat, address, database, cache, log }: P
 
   // Scenario 3: a new access token, without the user.
   app.post('/api/wechat/refresh', guards.jwt, async (req, res) => {
-    const { id } = userOf(req);
+    const { id, openid } = userOf(req);
     const refreshToken = await users.refreshToken(id);
     if (refreshToken === null) throw new Problem(409, 'NO_WECHAT_TOKEN', 'A mini program has no token to refresh');
     const refreshed = await client.refreshToken(refreshToken).catch((error: unknown) => {
@@ -100,7 +100,8 @@ export function createApp({ settings, wechat, address, database, cache, log }: P
       }
       throw error;
     });
-    await users.saveTokens(id, refreshed);
+    if (refreshed.openid !== openid) throw new Error('WeChat gave the tokens of another user');
+    await users.replaceTokens(id, refreshToken, refreshed);
     res.json({ expiresIn: refreshed.expiresIn });
   });
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, Server } from 'node:net';
 
 import { createApp } from './app.js';
 import { createLog } from './log.js';
@@ -19,25 +19,25 @@ async function start(): Promise<void> {
   const database = await openDatabase(settings, log);
   const cache = await openCache(settings, log);
 
-  const server = createServer();
+  let stopping = false;
+  const server = createServer((_req, res) => stopping && res.setHeader('connection', 'close'));
   server.listen(settings.PORT, settings.HOST);
   await once(server, 'listening');
   const address = settings.PUBLIC_URL ?? `http://localhost:${(server.address() as AddressInfo).port}`;
   server.on('request', createApp({ settings, wechat, address, database, cache, log }));
 
-  let stopping = false;
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
     if (stopping) return;
     stopping = true;
     log.info({ signal }, 'stopping');
-    setTimeout(() => server.closeAllConnections(), PATIENCE).unref();
-    server.close();
-    server.keepAliveTimeout = 1; // or connections whose last request is answered from now on stay open for seconds
+    setTimeout(() => server.closeAllConnections(), PATIENCE);
+    Server.prototype.close.call(server); // that of HTTP would end idle connections on which a request may be coming
+    setInterval(() => server.closeIdleConnections(), 1_000);
     await once(server, 'close');
     await Promise.all([wechat.close(), database.close(), cache.tokens.disconnect()]);
+    process.exit(); // a request whose visitor has left may have opened something again
   };
-  process.on('SIGTERM', (signal) => void stop(signal));
-  process.on('SIGINT', (signal) => void stop(signal));
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
 
   if (wechat.simulated) {
     console.log('\nWECHAT_APP_ID is not set: this runs with a simulator of WeChat. Here is one whole login:\n');

@@ -21,7 +21,8 @@ const wholeNumber = (least: number, most: number) =>
 const oneOf = <const Choice extends string>(...choices: Choice[]) =>
   setting(`be one of ${choices.join(', ')}`, (text) => choices.find((choice) => choice === text));
 
-const isUrl = (text: string, schemes: string[]) => URL.canParse(text) && schemes.includes(new URL(text).protocol);
+const isUrl = (text: string, schemes: string[]) =>
+  /^\w+:\/\/\S+$/.test(text) && URL.canParse(text) && schemes.includes(new URL(text).protocol);
 
 const url = (...schemes: string[]) =>
   setting(`begin with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`, (text) =>
@@ -56,7 +57,7 @@ export function readSettings(environment: NodeJS.ProcessEnv) {
       WECHAT_MINI_SECRET: str({ default: undefined, requiredWhen: () => has('WECHAT_MINI_ID') }),
       WECHAT_SCOPE: oneOf('snsapi_login', 'snsapi_userinfo', 'snsapi_base')({ default: 'snsapi_login' }),
       WECHAT_SIMULATOR_URL: url('http:', 'https:')({ default: undefined }),
-      WECHAT_TIMEOUT: wholeNumber(1, 60)({ default: 10 }),
+      WECHAT_TIMEOUT: wholeNumber(1, 20)({ default: 10 }),
       JWT_SECRET: has('WECHAT_APP_ID') ? secret() : secret({ default: randomBytes(32).toString('base64') }),
       JWT_SECONDS: wholeNumber(60, 31_536_000)({ default: 7200 }),
       DATABASE_URL: url('postgres:', 'postgresql:')({ default: undefined }),

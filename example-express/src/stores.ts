@@ -23,7 +23,7 @@ export interface Cache {
   rateLimits: Store;
 }
 
-/** How long a store may take, in ms. */
+/** How long a store may take, in ms. PostgreSQL gives up first, or queries for nobody would use up its connections. */
 const TIMEOUT = 3_000;
 
 /** Opens the database, and makes the table if it is not there. */
@@ -34,7 +34,8 @@ export async function openDatabase({ DATABASE_URL }: Settings, log: Logger): Pro
 }
 
 function openPostgres(connectionString: string, log: Logger): Database {
-  const pool = new pg.Pool({ connectionString, connectionTimeoutMillis: TIMEOUT, query_timeout: TIMEOUT });
+  const patience = { connectionTimeoutMillis: TIMEOUT, query_timeout: TIMEOUT, statement_timeout: TIMEOUT - 200 };
+  const pool = new pg.Pool({ connectionString, ...patience });
   // A lost idle connection is replaced at the next query.
   pool.on('error', (err) => log.warn({ err }, 'lost a connection to PostgreSQL'));
   return { query: (text, values) => pool.query(text, values), close: () => pool.end() };

@@ -56,10 +56,11 @@ export class Users {
     return (rows[0] as { refresh_token: string | null }).refresh_token;
   }
 
-  async saveTokens(id: string, tokens: TokenResponse): Promise<void> {
-    const refreshToken = tokens.refreshToken.exposeSecret();
-    await this.#database.query('UPDATE users SET refresh_token = $2 WHERE id = $1', [id, refreshToken]);
-    await this.#saveAccessToken(id, tokens);
+  /** Stores what a refresh gave, unless a login has stored newer tokens meanwhile. */
+  async replaceTokens(id: string, old: string, tokens: TokenResponse): Promise<void> {
+    const update = 'UPDATE users SET refresh_token = $3 WHERE id = $1 AND refresh_token = $2 RETURNING id';
+    const { rows } = await this.#database.query(update, [id, old, tokens.refreshToken.exposeSecret()]);
+    if (rows.length > 0) await this.#saveAccessToken(id, tokens);
   }
 
   /** Scenario 2: WeChat's access tokens in Redis. Each is forgotten when WeChat forgets it. */

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http from 'node:http';
 
-import { call, login, me, refusal, startBefore, tokenFor, until } from './support/api.js';
+import { call, login, me, refusal, settingsFor, startBefore, tokenFor, until } from './support/api.js';
+import { startService } from './support/service.js';
 
 describe('in operation, the service', () => {
   const parts = startBefore({ LOGINS_PER_MINUTE: '3', CORS_ORIGINS: 'https://app.example,https://other.example/' });
@@ -79,6 +82,23 @@ describe('behind a proxy, the service', () => {
     assert.equal(await from('192.0.2.1'), 200);
     assert.equal(await from('192.0.2.2'), 200);
     assert.equal(await from('192.0.2.3, 192.0.2.1'), 429);
+  });
+
+  it('told to stop still answers on a connection that is kept, and says that it is the last time', async () => {
+    const service = await startService(settingsFor(parts().wechat));
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    const ask = async (): Promise<string | undefined> => {
+      const request = http.get(`${service.url}/healthz`, { agent });
+      const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+      await once(response.resume(), 'end');
+      assert.equal(response.statusCode, 200);
+      return response.headers.connection;
+    };
+    assert.equal(await ask(), 'keep-alive');
+    const stopped = service.stop();
+    await until(() => service.output.includes('"msg":"stopping"'));
+    assert.equal(await ask(), 'close');
+    assert.deepEqual(await stopped, { code: 0, signal: null });
   });
 
   it('told to stop finishes what is under way, takes nothing new and ends with exit code 0', async () => {

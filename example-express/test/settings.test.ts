@@ -71,7 +71,7 @@ describe('the settings', () => {
     [{ PORT: '1e3' }, 'PORT: must be a whole number from 0 to 65535'],
     [{ LOGINS_PER_MINUTE: '0' }, 'LOGINS_PER_MINUTE: must be a whole number from 1 to 1000000'],
     [{ TRUSTED_PROXIES: 'true' }, 'TRUSTED_PROXIES: must be a whole number from 0 to 10'],
-    [{ WECHAT_TIMEOUT: '0' }, 'WECHAT_TIMEOUT: must be a whole number from 1 to 60'],
+    [{ WECHAT_TIMEOUT: '0' }, 'WECHAT_TIMEOUT: must be a whole number from 1 to 20'],
     [{ WECHAT_SCOPE: canary }, 'WECHAT_SCOPE: must be one of snsapi_login, snsapi_userinfo, snsapi_base'],
     [{ LOG_LEVEL: canary }, 'LOG_LEVEL: must be one of silent, error, warn, info, debug'],
     [{ DATABASE_URL: `mysql://me:${canary}@host/db` }, 'DATABASE_URL: must begin with postgres:// or postgresql://'],

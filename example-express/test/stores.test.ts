@@ -76,10 +76,35 @@ function testStores(stores: () => Record<string, string>): void {
   });
 
   it('keeps the refresh token of a refresh', async () => {
-    const token = await tokenFor(service(), wechat().createCode(official(wechat())));
-    wechat().misbehave('refresh_token', tokenAnswer({ refresh_token: 'aNewOneThatTheSimulatorDoesNotKnow' }));
+    const { token, user } = (await login(service(), wechat().createCode(official(wechat())))).body;
+    const answer = { openid: user?.openid, refresh_token: 'aNewOneThatTheSimulatorDoesNotKnow' };
+    wechat().misbehave('refresh_token', tokenAnswer(answer));
     assert.equal((await refresh(service(), token)).status, 200);
     assert.equal(refusal(await refresh(service(), token)), '401 ERR_WECHAT_REFRESH_TOKEN_EXPIRED');
+  });
+
+  it('keeps nothing of a refresh that gives the tokens of another user', async () => {
+    const token = await tokenFor(service(), wechat().createCode(official(wechat())));
+    wechat().misbehave('refresh_token', tokenAnswer({ openid: 'oSomebodyElse0000000000000000' }));
+    assert.equal(refusal(await refresh(service(), token)), '500 INTERNAL_SERVER_ERROR');
+    assert.deepEqual((await validate(service(), token)).body, { valid: true });
+    assert.deepEqual((await refresh(service(), token)).body, { expiresIn: 7200 });
+  });
+
+  it('keeps the tokens of a login that came while older ones were refreshed', async () => {
+    const code = () => wechat().createCode({ ...official(wechat()), user: 'dave' });
+    const token = await tokenFor(service(), code());
+    const day = 24 * 3_600_000;
+    wechat().advance(29 * day);
+    wechat().misbehave('refresh_token', { delay: 500 });
+    const asked = wechat().calls.length;
+    const refreshed = refresh(service(), token);
+    await until(() => wechat().calls.length > asked);
+    await tokenFor(service(), code());
+    assert.deepEqual((await refreshed).body, { expiresIn: 7200 });
+    // The older ones end after thirty days, and cannot be refreshed any more.
+    wechat().advance(2 * day);
+    assert.deepEqual((await refresh(service(), token)).body, { expiresIn: 7200 });
   });
 
   it('keeps the name and the avatar when the user logs in without giving them', async () => {
@@ -121,6 +146,33 @@ function testRealStores(servers: () => Servers): void {
       assert.deepEqual(rows, []);
     } finally {
       await database.close();
+    }
+  });
+
+  it('starts beside a transaction that has written to its table, and lets logins go on', async () => {
+    const database = new pg.Client(servers().env.DATABASE_URL);
+    await database.connect();
+    try {
+      await database.query("BEGIN; INSERT INTO users (app_id, openid, nickname, avatar) VALUES ('a', 'o', '', '')");
+      const second = await startService({ ...settingsFor(wechat(), wechat().apps[1]), ...servers().env });
+      await tokenFor(service(), code());
+      await second.stop();
+    } finally {
+      await database.end();
+    }
+  });
+
+  it('has PostgreSQL give up what nobody waits for any longer', async () => {
+    await tokenFor(service(), code());
+    const database = new pg.Client(servers().env.DATABASE_URL);
+    await database.connect();
+    try {
+      await database.query('BEGIN; SELECT FROM users FOR UPDATE');
+      assert.equal((await login(service(), code())).status, 500);
+      const waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+      assert.equal((await database.query(waiting)).rowCount, 0);
+    } finally {
+      await database.end();
     }
   });
 
