@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
@@ -94,6 +94,20 @@ describe('the package', function () {
     for (const path of ['LICENSE-MIT', 'LICENSE-APACHE', 'README.md', 'CHANGELOG.md']) {
       assert.ok(files.includes(path), `${path} is missing`);
     }
+  });
+
+  it('holds the declarations that a user can come to, and no others', async () => {
+    const reached = new Set<string>();
+    const follow = async (path: string): Promise<void> => {
+      if (reached.has(path)) return;
+      reached.add(path);
+      const text = await readFile(join(root, path), 'utf8');
+      for (const [, link = ''] of text.matchAll(/['"](\.\.?\/[^'"]+)\.js['"]/g)) {
+        await follow(`${posix.join(posix.dirname(path), link)}.d.ts`);
+      }
+    };
+    for (const entry of ['index', 'undici', 'simulator/index']) await follow(`dist/${entry}.d.ts`);
+    assert.deepEqual(files.filter((path) => path.endsWith('.d.ts')).sort(), [...reached].sort());
   });
 
   it('is clean to publint', async () => {
