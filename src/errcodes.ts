@@ -13,18 +13,22 @@ export interface Refusal {
   secrets: readonly string[];
 }
 
+/** What to do when nobody knows whether an exchange used its code up. */
+export const CODE_MAY_BE_SPENT = 'The code may be used up: start the login again for a new one.';
+
 /** Turns an errcode into the error that its receiver can act on. */
 export function toApiError(refusal: Refusal): WeChatApiError {
   const { endpoint, errcode, attempts } = refusal;
   const code = toCode(refusal);
   const { status, retryable, advice } = reactions[code];
   const lost = code === 'ERR_WECHAT_RATE_LIMITED' && isExchange(endpoint) && refusal.mayHaveSpentCode;
+  const next = lost ? ` ${CODE_MAY_BE_SPENT}` : '';
   const leaks = (text: string): boolean => holdsSecret(text, refusal.secrets);
   const original = refusal.errmsg.slice(0, LONGEST_ERRMSG);
   const errmsg = original.replace(UNPRINTABLE, ' ');
   const rid = /\brid: ([\da-f]{8}-[\da-f]{8}-[\da-f]{8})\b/.exec(errmsg)?.[1];
   return new WeChatApiError({
-    message: `WeChat answered ${endpoint} with errcode ${String(errcode)}. ${particulars.get(errcode) ?? advice}${lost ? ' The code may be used up: start the login again for a new one.' : ''}`,
+    message: `WeChat answered ${endpoint} with errcode ${String(errcode)}. ${particulars.get(errcode) ?? advice}${next}`,
     code,
     endpoint,
     attempts,

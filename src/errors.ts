@@ -50,8 +50,8 @@ export abstract class WeChatError extends Error {
   /** The path that was called, such as `/sns/oauth2/access_token`. */
   readonly endpoint: Endpoint;
   /**
-   * Whether the same call may succeed later. False whenever a login must start again or may have to; but when an exchange ended in
-   * `ERR_WECHAT_BUSY`, nobody knows whether its code is still good.
+   * Whether the same call may succeed later. False whenever a login must start again or may have to; but when an
+   * exchange ended in `ERR_WECHAT_BUSY`, nobody knows whether its code is still good.
    */
   readonly retryable: boolean;
   /** How many requests this call made before it gave up. */

@@ -1,4 +1,4 @@
-import { toApiError } from './errcodes.js';
+import { CODE_MAY_BE_SPENT, toApiError } from './errcodes.js';
 import {
   type Endpoint,
   isExchange,
@@ -177,7 +177,7 @@ function isRepeatable({ endpoint, sent }: Summary): boolean {
 }
 
 function whatNext(summary: Summary): string {
-  if (!isRepeatable(summary)) return 'The code may be used up: start the login again for a new one.';
+  if (!isRepeatable(summary)) return CODE_MAY_BE_SPENT;
   if (summary.sent === 'no') return 'No request reached WeChat: check network, DNS and firewall, then try again.';
   return 'Try again later.';
 }

@@ -176,7 +176,7 @@ const knownOptions: readonly string[] = ['port', 'host', 'apps', 'users'] satisf
 
 /** Checks the options and fills in the defaults. Throws a TypeError that names the wrong option. */
 export function resolveOptions(options: SimulatorOptions): ResolvedOptions {
-  if (!isListOfObjects([options]) || Array.isArray(options)) throw new TypeError('options must be an object');
+  if (!isObject(options) || Array.isArray(options)) throw new TypeError('options must be an object');
   refuseUnknown(options, knownOptions, 'the simulator');
   const { port = 0, host = '127.0.0.1' } = options;
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
@@ -227,7 +227,7 @@ function copyOf<Entry extends object>(entry: Entry): Entry {
 
 /** The options of a call that an app may be spread into, as in `{ ...app, user: 'alice' }`. */
 export function refuseStray(options: object, known: readonly string[], what: string): void {
-  if (typeof options !== 'object') throw new TypeError(`${what} takes an object with ${known.join(', ')}`);
+  if (!isObject(options)) throw new TypeError(`${what} takes an object with ${known.join(', ')}`);
   const others = Object.fromEntries(Object.entries(options).filter(([key]) => !Object.hasOwn(appChecks, key)));
   refuseUnknown(others, known, what);
 }
@@ -240,5 +240,9 @@ function refuseUnknown(value: object, known: readonly string[], what: string): v
 }
 
 function isListOfObjects(value: unknown): boolean {
-  return Array.isArray(value) && value.every((entry) => typeof entry === 'object' && entry !== null);
+  return Array.isArray(value) && value.every(isObject);
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
 }

@@ -183,11 +183,12 @@ describe('createCode', () => {
       () => wechat.createCode(stray),
       /^TypeError: createCode has no option "userId"; it has appId, user, scope$/,
     );
-    const id: unknown = 'bob';
-    assert.throws(
-      () => wechat.createCode(id as object),
-      /^TypeError: createCode takes an object with appId, user, scope$/,
-    );
+    for (const id of ['bob', null] as unknown[]) {
+      assert.throws(
+        () => wechat.createCode(id as object),
+        /^TypeError: createCode takes an object with appId, user, scope$/,
+      );
+    }
     assert.match(wechat.createCode({ ...wechat.apps[0], user: wechat.users[0].id }), /^\w{32}$/);
     const { appId } = miniProgram;
     assert.throws(
