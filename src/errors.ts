@@ -45,6 +45,9 @@ interface WeChatErrorDetails<Code extends WeChatErrorCode = WeChatErrorCode> {
  * with one of them, and none has a `cause`: what lies beneath would show them.
  */
 export abstract class WeChatError extends Error {
+  static {
+    Object.assign(this.prototype, { expose: false }); // no property of each error, so that logs do not repeat it
+  }
   /** What happened, to switch on. */
   readonly code: WeChatErrorCode;
   /** The path that was called, such as `/sns/oauth2/access_token`. */
@@ -60,6 +63,8 @@ export abstract class WeChatError extends Error {
   readonly status: number;
   /** The same as {@link status}; some frameworks read the one, some the other. */
   readonly statusCode: number;
+  /** Always false: the message is for the operator. Whatever follows `http-errors`, such as NestJS, shows it to no visitor. */
+  declare readonly expose: false;
 
   /** @internal */
   protected constructor(details: WeChatErrorDetails) {

@@ -79,7 +79,7 @@ function assertFailed(app: LoginApp, status: number, code: LoginFailureCode): vo
 
 function assertWeChatError(error: unknown, status: number, code: WeChatErrorCode): void {
   assert.ok(error instanceof WeChatError, inspect(error));
-  assert.deepEqual([error.code, error.status, error.statusCode], [code, status, status]);
+  assert.deepEqual([error.code, error.status, error.statusCode, error.expose], [code, status, status, false]);
   assert.ok(!`${error.message}${String(error.stack)}`.includes('203.0.113.9'));
 }
 
