@@ -3,7 +3,7 @@ import comments from '@eslint-community/eslint-plugin-eslint-comments/configs';
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
-const typed = ['{src,test,example-express,docs}/**/*.{ts,mts,cts,cjs}', 'scripts/**/*.js'];
+const typed = ['{src,test,example-express,docs}/**/*.{ts,mts,cts,cjs}', 'test/tools/**/*.js'];
 
 const got = { name: 'got', message: 'Only src/got.ts talks to got.' };
 const undici = { name: 'undici', message: 'Only src/undici.ts talks to undici.' };
@@ -62,7 +62,7 @@ export default defineConfig(
   { files: ['src/simulator/*/*'], rules: restrictImports({ paths: [got, undici], patterns: [outsideSimulator(1)] }) },
   {
     // What JSON.parse gives is typed by a comment there.
-    files: ['scripts/**'],
+    files: ['test/tools/**'],
     rules: { '@typescript-eslint/no-unsafe-assignment': 'off', '@typescript-eslint/no-unsafe-return': 'off' },
   },
   {

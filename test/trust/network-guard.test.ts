@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
-const guard = new URL('../../scripts/network-guard.js', import.meta.url);
+const guard = new URL('../tools/network-guard.js', import.meta.url);
 const mocha = fileURLToPath(new URL('../../node_modules/mocha/bin/_mocha', import.meta.url));
 const preface = `
   import { once } from 'node:events';

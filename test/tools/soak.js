@@ -13,11 +13,11 @@ const [first = '', ...rest] = process.argv.slice(2);
 const minutes = /^\d+(?:\.\d+)?$/.test(first) ? first : '5';
 const options = minutes === first ? rest : process.argv.slice(2);
 
-const args = ['--no-config', '--import=ts-blank-space/register', '--require=./scripts/network-guard.js'];
+const args = ['--no-config', '--import=ts-blank-space/register', '--require=./test/tools/network-guard.js'];
 args.push('--timeout=3600000', '--fail-zero', ...options, 'test/trust/**/*.test.ts');
 
 const { status } = spawnSync(process.execPath, ['node_modules/mocha/bin/mocha.js', ...args], {
-  cwd: fileURLToPath(new URL('..', import.meta.url)),
+  cwd: fileURLToPath(new URL('../..', import.meta.url)),
   env: { TRUST_RUNS: '10000', ...process.env, SOAK_MINUTES: minutes },
   stdio: 'inherit',
 });

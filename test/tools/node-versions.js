@@ -5,8 +5,8 @@
  * the benchmark are left out: they are not about Node.js, and `npm test` runs them. Four versions run at a
  * time, because the tests wait more than they compute.
  *
- *     node scripts/node-versions.js                 everything
- *     node scripts/node-versions.js 22 24+got16     some of it
+ *     node test/tools/node-versions.js                 everything
+ *     node test/tools/node-versions.js 22 24+got16     some of it
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ import { fileURLToPath } from 'node:url';
 
 const everything = ['20', '22', '22+got16', '24', '24+got16', '26', '26+got16'];
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const cache = join(root, 'node_modules', '.cache');
 const mocha = join(root, 'node_modules', 'mocha', 'bin', 'mocha.js');
 const got16 = join(cache, 'got16');
@@ -59,7 +59,7 @@ function readReport(file) {
 }
 
 /**
- * Runs a program to its end, or for ten minutes and a bit. Gives what it said last.
+ * Runs a program to its end, or for a quarter of an hour at most. Gives what it said last.
  *
  * @param {string} binary @param {string[]} args @param {string[]} nodeOptions
  * @returns {Promise<{ status: number | null, output: string }>}

@@ -5,7 +5,7 @@ import process from 'node:process';
 /** @typedef {{ registerHooks: (hooks: { resolve: module.ResolveHook }) => void }} Newer what the types of Node 20 lack */
 const { registerHooks } = /** @type {typeof module & Newer} */ (module);
 
-const aside = new URL('../node_modules/.cache/got16/', import.meta.url).href;
+const aside = new URL('../../node_modules/.cache/got16/', import.meta.url).href;
 
 registerHooks({
   resolve(specifier, context, nextResolve) {

@@ -26,7 +26,7 @@ export default {
     // What the type checker says no mutant changes, and what measures time fails by itself while others run.
     grep: '/^(?!the type checker |parseAnswer takes time )/',
     spec: files.map((name) => `test/${name}.test.ts`),
-    require: ['./scripts/stryker.config.js'],
+    require: ['./test/tools/stryker.config.js'],
   },
   coverageAnalysis: 'perTest',
   concurrency: 2,
