@@ -93,7 +93,8 @@ async function start(): Promise<Say> {
   sessionStorage.setItem('state', state);
   const { url } = (await call('GET', `/api/auth/wechat?state=${state}`)) as { url: string };
   location.assign(url);
-  return await new Promise<never>(() => undefined); // busy until the browser has left
+  // Busy until the browser has left; but the visitor may stop it on its way, which nothing tells.
+  return await new Promise((resolve) => setTimeout(resolve, 10_000, ['welcome']));
 }
 
 /** Comes back from WeChat. Without the state of this tab, the code may be of somebody else's login: nothing is sent. */

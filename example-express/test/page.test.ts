@@ -265,6 +265,22 @@ describe(`the login page${leftOut === undefined ? '' : ` (all left out: ${leftOu
       await page.locator('#login[aria-disabled=false]').waitFor();
     });
 
+    it('can be gone again when the browser was stopped on its way to WeChat', async () => {
+      visitor = await openWindow(browser);
+      page = visitor.page;
+      await page.clock.install();
+      await page.goto(service.url);
+      await page.route(`${wechat.url}/**`, (route) => route.abort('aborted'));
+      const stopped = page.waitForEvent('requestfailed');
+      await button(en.login).click();
+      await stopped;
+      await says(en.say('wait'));
+      await page.clock.fastForward(10_000);
+      await says(en.say('welcome'));
+      await page.unrouteAll();
+      await logIn('alice');
+    });
+
     it('can be gone with the keyboard alone', async () => {
       await visit();
       const focus = () => page.evaluate(() => document.activeElement?.id);
