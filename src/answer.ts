@@ -68,6 +68,7 @@ export interface UserInfo {
 export function exposeTokens(tokens: TokenResponse): ExposedTokens {
   return {
     ...tokens,
+    scope: [...tokens.scope],
     accessToken: tokens.accessToken.exposeSecret(),
     refreshToken: tokens.refreshToken.exposeSecret(),
   };

@@ -1,7 +1,8 @@
 /** Checks of options. Each throws a TypeError that names the option, and never quotes the value. */
 
 export function checkObject(name: string, value: unknown): void {
-  if (typeof value !== 'object' || value === null) throw new TypeError(`${name} must be an object`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new TypeError(`${name} must be an object`);
 }
 
 /** The most is the longest timer of Node.js: a longer one would fire at once. */

@@ -187,6 +187,8 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 const LONGEST_ERRMSG = 1_000;
 /** So many characters of a secret in a row are too many. */
 const PIECE = 8;
+/** A secret with fewer characters cannot be told from words such as "code". */
+const SHORTEST = 5;
 
 /** Whether a secret, or a piece of one, can be read in a text, also by whoever undoes the encodings of URLs, forms and JSON. */
 function holdsSecret(text: string, secrets: readonly string[]): boolean {
@@ -194,11 +196,16 @@ function holdsSecret(text: string, secrets: readonly string[]): boolean {
     encoded.replace(/(?:%[\da-f]{2})+/gi, (bytes) => Buffer.from(bytes.replaceAll('%', ''), 'hex').toString());
   const readings = [text, decode(text), decode(text.replaceAll('+', ' ')), text.replace(/\\(.)/g, '$1')];
   const pieces = new Set(secrets.flatMap((secret) => [secret, encodeURIComponent(secret)]).flatMap(piecesOf));
-  const short = secrets.filter(({ length }) => length < PIECE);
+  // What is shorter than a piece counts as a word of its own; what is shorter than that is no secret of WeChat's.
+  const words = secrets.filter(({ length }) => length < PIECE && length >= SHORTEST);
   return readings.some(
-    (reading) =>
-      piecesOf(reading).some((piece) => pieces.has(piece)) || short.some((secret) => reading.includes(secret)),
+    (reading) => piecesOf(reading).some((piece) => pieces.has(piece)) || words.some((word) => hasWord(reading, word)),
   );
+}
+
+function hasWord(text: string, word: string): boolean {
+  const rest = text.split(word);
+  return rest.some((after, n) => n > 0 && !/^\w/.test(after) && !/\w$/.test(rest[n - 1] ?? ''));
 }
 
 function piecesOf(text: string): string[] {

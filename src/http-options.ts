@@ -1,4 +1,5 @@
 import http from 'node:http';
+import https from 'node:https';
 
 import { checkBaseUrl, checkFunction, checkObject, checkWholeNumber } from './checks.js';
 import type { Agents } from './got.js';
@@ -52,6 +53,7 @@ export interface HttpSettings {
 export function checkHttpOptions(options: HttpOptions = {}): HttpSettings {
   checkObject('http', options);
   const { baseUrl = WECHAT, userAgent = 'passport-wechat-code', agent = {}, transport } = options;
+  const { timeout = 30_000, connectTimeout = 10_000, maxRetries = 3, retryDelay = 1_000 } = options;
   if (transport !== undefined) checkFunction('http.transport', transport);
   if (transport !== undefined && options.agent !== undefined) {
     throw new TypeError(
@@ -59,10 +61,10 @@ export function checkHttpOptions(options: HttpOptions = {}): HttpSettings {
     );
   }
   return {
-    timeout: checkWholeNumber('http.timeout', options.timeout ?? 30_000, 1),
-    connectTimeout: checkWholeNumber('http.connectTimeout', options.connectTimeout ?? 10_000, 1),
-    maxRetries: checkWholeNumber('http.maxRetries', options.maxRetries ?? 3, 0),
-    retryDelay: checkWholeNumber('http.retryDelay', options.retryDelay ?? 1_000, 0),
+    timeout: checkWholeNumber('http.timeout', timeout, 1),
+    connectTimeout: checkWholeNumber('http.connectTimeout', connectTimeout, 1),
+    maxRetries: checkWholeNumber('http.maxRetries', maxRetries, 0),
+    retryDelay: checkWholeNumber('http.retryDelay', retryDelay, 0),
     userAgent: checkUserAgent(userAgent),
     baseUrls: checkBaseUrls(baseUrl),
     agents: checkAgents(agent),
@@ -91,8 +93,13 @@ function checkAgents(agents: Agents): Agents {
       throw new TypeError(`http.agent.${protocol} must be an ${protocol}.Agent`);
     }
   }
-  if (agents.https?.options.rejectUnauthorized === false) {
+  if (agents.http instanceof https.Agent) throw new TypeError('http.agent.http must not be an https.Agent');
+  const { rejectUnauthorized, minVersion, maxVersion, secureProtocol } = agents.https?.options ?? {};
+  if (rejectUnauthorized === false) {
     throw new TypeError('http.agent.https must check certificates: remove rejectUnauthorized, and add your CA with ca');
+  }
+  if ([minVersion, maxVersion].some((version) => version === 'TLSv1' || version === 'TLSv1.1') || secureProtocol) {
+    throw new TypeError('http.agent.https must use TLS 1.2 or later: remove minVersion, maxVersion and secureProtocol');
   }
   return agents;
 }

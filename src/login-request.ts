@@ -31,6 +31,7 @@ export function readCode(request: LoginRequest, name: string): Field {
 }
 
 function own(part: unknown, name: string): unknown {
-  const holder = typeof part === 'object' && part !== null && !Array.isArray(part) && Object.hasOwn(part, name);
+  const fields = typeof part === 'object' && part !== null && !Array.isArray(part) && !ArrayBuffer.isView(part);
+  const holder = fields && Object.hasOwn(part, name);
   return holder ? (part as Record<string, unknown>)[name] : undefined;
 }

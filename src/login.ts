@@ -130,11 +130,12 @@ export abstract class LoginStrategy extends Strategy {
   ) {
     super();
     checkFunction('verify', verify);
-    this.name = checkText('name', options.name ?? kind.name);
+    const { name = kind.name, codeField = 'code' } = options;
+    this.name = checkText('name', name);
     this.settings = {
       kind,
       client: toClient(options, kind) as Settings['client'],
-      codeField: checkText('codeField', options.codeField ?? 'code'),
+      codeField: checkText('codeField', codeField),
       requireUnionId: checkFlag('requireUnionId', options.requireUnionId),
       passReqToCallback: checkFlag('passReqToCallback', options.passReqToCallback),
       verify: verify as Settings['verify'],

@@ -9,19 +9,26 @@ const limits: Readonly<Record<'exchange' | 'others', Readonly<Record<FailureKind
   others: { 'never-sent': Infinity, busy: Infinity, ambiguous: Infinity, timeout: 1, unusable: 1, final: 0 },
 };
 
-/** With less time left, in ms, no answer can be hoped for: an exchange would only use its code up. */
+/** With less time left, in ms, an exchange would only use its code up: no answer can be hoped for. */
 const LEAST_PATIENCE = 100;
+
+interface PlanSettings {
+  timeout: number;
+  maxRetries: number;
+  retryDelay: number;
+  hosts: number;
+}
 
 /** Decides for one call what is tried again, where and when. */
 export class RetryPlan {
-  readonly #settings: { maxRetries: number; retryDelay: number; hosts: number };
+  readonly #settings: PlanSettings;
   readonly #exchange: boolean;
   readonly #used = new Map<FailureKind, number>();
   #retries = 0;
   #backoffs = 0;
   #moves = 0;
 
-  constructor(settings: { maxRetries: number; retryDelay: number; hosts: number }, exchange: boolean) {
+  constructor(settings: PlanSettings, exchange: boolean) {
     this.#settings = settings;
     this.#exchange = exchange;
   }
@@ -43,13 +50,19 @@ export class RetryPlan {
     const moves = failure.kind === 'never-sent' || !(this.#exchange || failure.atOnce === true);
     const untried = moves && this.#moves + 1 < this.#settings.hosts;
     const backoff = this.#settings.retryDelay * 2 ** this.#backoffs * (0.5 + Math.random() / 2);
-    const wait = Math.max(failure.atOnce === true || untried ? 0 : backoff, failure.retryAfter ?? 0);
-    if (wait + LEAST_PATIENCE > left) return undefined;
+    // Who waited for an answer in vain has waited enough.
+    const atOnce = failure.atOnce === true || failure.kind === 'timeout' || untried;
+    const wait = Math.max(atOnce ? 0 : backoff, failure.retryAfter ?? 0);
+    if (wait + this.#least > left) return undefined;
     this.#retries += 1;
     this.#used.set(failure.kind, (this.#used.get(failure.kind) ?? 0) + 1);
     if (moves) this.#moves += 1;
     if (wait > 0) this.#backoffs += 1;
     return wait;
+  }
+
+  get #least(): number {
+    return this.#exchange ? Math.min(LEAST_PATIENCE, this.#settings.timeout / 10) : 1;
   }
 
   #allows(kind: FailureKind): boolean {

@@ -83,12 +83,13 @@ interface Settings {
 
 function webLogin<Req extends LoginRequest>(options: LoginOptions<Req>): LoginKind {
   checkObject('options', options);
-  if (options.verifyState !== undefined) checkFunction('verifyState', options.verifyState);
+  const { userInfo = 'auto', verifyState } = options;
+  if (verifyState !== undefined) checkFunction('verifyState', verifyState);
   const settings: Settings = {
-    userInfo: checkChoice('userInfo', options.userInfo ?? 'auto', ['auto', 'always', 'never']),
+    userInfo: checkChoice('userInfo', userInfo, ['auto', 'always', 'never']),
     lang: checkLang(options.lang),
     allowSnapshotUser: checkFlag('allowSnapshotUser', options.allowSnapshotUser),
-    verifyState: options.verifyState as Settings['verifyState'],
+    verifyState: verifyState as Settings['verifyState'],
   };
   return {
     name: 'wechat-code',

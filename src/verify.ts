@@ -36,9 +36,10 @@ export function runVerify(verify: (...parameters: unknown[]) => unknown, paramet
  */
 export function toError(value: unknown): Error {
   if (isError(value)) return value;
-  return new TypeError(
+  const error = new TypeError(
     `Something threw a value that is not an Error (${typeof value}): throw or pass an Error instead`,
   );
+  return Object.assign(error, { status: 500, statusCode: 500 });
 }
 
 function isError(value: unknown): value is Error {

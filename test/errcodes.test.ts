@@ -209,7 +209,7 @@ describe('the errmsg of a refusal', () => {
   const secret = 'S3cr+t/=&%?#ü';
   const encoded = encodeURIComponent(secret);
   const other = 'c0de-of-the-visitor';
-  const guarded = [secret, "it's", 'in\u200bvisible', 'with a space', 'a b c d e', '登录凭证登录凭证'];
+  const guarded = [secret, "it's-me", 'in\u200bvisible', 'with a space', 'a b c d e', '登录凭证登录凭证'];
   const echoes: [string, string][] = [
     ['as it is', `bad secret ${secret}, rid: 1`],
     ['URL-encoded', `bad url ?secret=${encoded}&x`],
@@ -223,7 +223,7 @@ describe('the errmsg of a refusal', () => {
     ['encoded in lower case', `bad S${encoded.slice(1).toLowerCase()}`],
     ['as a form encodes it', `bad ${new URLSearchParams({ x: secret }).toString()}`],
     ['as JSON in JSON', 'bad S3cr+t\\/=&%?#ü'],
-    ['with more encoded than needs to be', "an apostrophe's code: it%27s"],
+    ['with more encoded than needs to be', "an apostrophe's code: it%27s-me"],
     ['of spaces as a form encodes them', 'bad a+b+c+d+e'],
     ['of Chinese, encoded in lower case', `bad ${encodeURIComponent('登录凭证登录凭证').toLowerCase()}`],
     ['where the text is cut', `${'x'.repeat(190)}${secret}${other}`],
@@ -236,6 +236,18 @@ describe('the errmsg of a refusal', () => {
       for (const text of [secret, encoded, other]) assert.ok(!shown.join().includes(text));
     });
   }
+
+  it('keeps words that are as short as the secrets of a test may be, and its rid', () => {
+    const text = 'invalid code, access_token of c1, rid: 65c17d8c-5cf05990-781aabe9';
+    const error = refuse({ errmsg: text, secrets: ['code', 'c1', 'token', 'access', '1'] });
+    assert.deepEqual([error.errmsg, error.rid], [text, '65c17d8c-5cf05990-781aabe9']);
+  });
+
+  it('is dropped when a short secret stands in it as a word', () => {
+    for (const errmsg of ['bad s3cr3t', 's3cr3t, rid: 1', 'bad (s3cr3t)', 'xs3cr3t s3cr3t', 'bad=s3cr3t&']) {
+      assert.equal(refuse({ errmsg, secrets: ['s3cr3t'] }).errmsg, '[REDACTED]', errmsg);
+    }
+  });
 
   it('keeps seven characters of a secret, which say nothing', () => {
     const errmsg = `...${other.slice(-7)}`;

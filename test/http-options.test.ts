@@ -32,7 +32,7 @@ const show = (value: unknown): string => inspect(value, { depth: 0, breakLength:
 /** Wrong options of the type that a JavaScript caller may believe to be right. */
 type Wrong = [option: string, value: unknown, message: RegExp];
 
-const wrongTimes = [NaN, Infinity, -1, 0.5, 2 ** 31, '1000', true, {}, [1], 10n];
+const wrongTimes = [null, NaN, Infinity, -1, 0.5, 2 ** 31, '1000', true, {}, [1], 10n];
 const wrongHttp: Wrong[] = [
   ...['timeout', 'connectTimeout'].flatMap((option) =>
     [0, ...wrongTimes].map((value): Wrong => [option, value, / must be a whole number from 1 to 2147483647$/]),
@@ -74,6 +74,11 @@ const wrongHttp: Wrong[] = [
   ]),
   ...[null, 5, 'undici', {}, Promise.resolve()].map((value): Wrong => ['transport', value, / must be a function$/]),
   ['agent', { https: new https.Agent({ rejectUnauthorized: false }) }, /\.https must check certificates/],
+  ['agent', { http: new https.Agent() }, /\.http must not be an https\.Agent$/],
+  ['agent', [], / must be an object$/],
+  ...[{ minVersion: 'TLSv1' }, { minVersion: 'TLSv1.1' }, { maxVersion: 'TLSv1.1' }, { secureProtocol: 'TLSv1_method' }]
+    .map((options) => new https.Agent(options as https.AgentOptions))
+    .map((agent): Wrong => ['agent', { https: agent }, /\.https must use TLS 1\.2 or later/]),
 ];
 
 describe('the options of HTTP', () => {
@@ -242,9 +247,9 @@ describe('a WeChatCodeStrategy', () => {
   const wrong: Wrong[] = [
     ...wrongApp,
     ...['name', 'codeField'].flatMap((option) =>
-      ['', 5, true, {}, ['code']].map((value): Wrong => [option, value, / must be a non-empty string$/]),
+      ['', 5, null, true, {}, ['code']].map((value): Wrong => [option, value, / must be a non-empty string$/]),
     ),
-    ...['', 'Auto', 'sometimes', true, 5, ['auto'], {}].map((value): Wrong => [
+    ...['', 'Auto', 'sometimes', null, true, 5, ['auto'], {}].map((value): Wrong => [
       'userInfo',
       value,
       / must be one of auto, always, never$/,

@@ -211,6 +211,7 @@ describe('exposeTokens', () => {
       assert.deepEqual(exposed, expected);
       assert.deepEqual(JSON.parse(JSON.stringify(exposed)), expected);
       assert.equal(Object.getPrototypeOf(exposed), Object.prototype);
+      assert.notEqual(exposed.scope, given.scope, 'whoever changes the one changes the other');
     }
   });
 

@@ -110,6 +110,18 @@ describe('retries', () => {
           assert.equal(server.requests.length, 1);
         });
 
+        it('another call that hangs is tried again at once, halfway', async () => {
+          const attempt = async ({ call }: Method): Promise<void> => {
+            const server = await startServer([[hang]]);
+            const start = performance.now();
+            const error = await inTime(call(clientOf(server.url, { timeout: 160, retryDelay: 60_000 })), 160);
+            assert.ok(performance.now() - start >= 155, 'it should have waited to the end');
+            assert.equal(error.code, 'ERR_WECHAT_TIMEOUT');
+            assert.equal(server.requests.length, 2);
+          };
+          await Promise.all(others.map(attempt));
+        });
+
         it('includes the waits and the attempts of all retries', async () => {
           const attempt = async ({ call }: Method): Promise<void> => {
             const server = await startServer([[wait(90), busy]]);

@@ -24,8 +24,16 @@ export function markup(strings: TemplateStringsArray, ...values: readonly Conten
   return new Markup(String.raw({ raw: strings }, ...texts));
 }
 
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
 function escape(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${String(character.charCodeAt(0))};`);
+  return text.replace(/[&<>"']/g, (character) => entities[character] ?? '');
 }
 
 const style = new Markup(

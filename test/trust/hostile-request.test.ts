@@ -52,6 +52,7 @@ const empty: unknown[] = [
   undefined, null, '', 'a', 'code', 'code=a', '{"code":"a"}', 5, true, Symbol('code'), () => 'code', 10n,
   {}, [], ['a'], ['code', 'a'], [{ code: 'a' }], [['code', 'a']], Object.assign([], { code: 'a' }),
   Buffer.from('code=a'), Buffer.from('{"code":"a"}'), new Uint8Array(4), new ArrayBuffer(4),
+  Object.assign(Buffer.from('a'), { code: 'a' }), Object.assign(new Uint8Array(4), { code: 'a' }),
   new Map([['code', 'a']]), new URLSearchParams('code=a'), Object.assign(() => 'a', { code: 'a' }),
   inherited, inheritedGetter, ownProto, bare, { __proto__: { code: 'a' } }, { constructor: { code: 'a' } },
   { Code: 'a' }, { CODE: 'a' }, { ' code': 'a' }, { 'code ': 'a' }, { 'code[]': 'a' }, { 'code\0': 'a' }, { codes: 'a' },
