@@ -73,6 +73,7 @@ export function createApp({ settings, wechat, address, database, cache, log }: P
     limit: settings.LOGINS_PER_MINUTE,
     standardHeaders: 'draft-8',
     legacyHeaders: false,
+    ipv6Subnet: 64,
     store: cache.rateLimits,
     handler: (_req, _res, next) => next(new Problem(429, 'TOO_MANY_LOGINS', 'Too many logins: try again in a minute')),
   });
@@ -94,11 +95,12 @@ export function createApp({ settings, wechat, address, database, cache, log }: P
     const { id, openid } = userOf(req);
     const refreshToken = await users.refreshToken(id);
     if (refreshToken === null) throw new Problem(409, 'NO_WECHAT_TOKEN', 'A mini program has no token to refresh');
-    const refreshed = await client.refreshToken(refreshToken).catch((error: unknown) => {
-      if (error instanceof WeChatApiError && error.code === 'ERR_WECHAT_REFRESH_TOKEN_EXPIRED') {
-        throw new Problem(401, error.code, 'The permission has expired: log in again');
-      }
-      throw error;
+    const refreshed = await client.refreshToken(refreshToken).catch(async (error: unknown) => {
+      if (!(error instanceof WeChatApiError && error.code === 'ERR_WECHAT_REFRESH_TOKEN_EXPIRED')) throw error;
+      // Another request may have got a new one meanwhile: trying again will do.
+      if ((await users.refreshToken(id)) !== refreshToken)
+        throw new Problem(503, 'TRY_AGAIN', 'There is a newer token');
+      throw new Problem(401, error.code, 'The permission has expired: log in again');
     });
     if (refreshed.openid !== openid) throw new Error('WeChat gave the tokens of another user');
     await users.replaceTokens(id, refreshToken, refreshed);
@@ -122,6 +124,4 @@ function userOf({ user }: Request): User {
   return user as User;
 }
 
-function toPublic({ openid, nickname, avatar }: User): Omit<User, 'id'> {
-  return { openid, nickname, avatar };
-}
+const toPublic = ({ openid, nickname, avatar }: User): Omit<User, 'id'> => ({ openid, nickname, avatar });

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { type Logger, pino } from 'pino';
 import { type HttpLogger, pinoHttp } from 'pino-http';
 
-const shown = ['name', 'message', 'stack', 'code', 'errcode', 'rid'];
+const shown = ['name', 'message', 'stack', 'code', 'errcode', 'errmsg', 'rid'];
 
 /** Makes the log of the service. A line never holds a header, a body, a query or a row of the database. */
 export function createLog(level: string): Logger {

@@ -16,11 +16,8 @@ export function createGuards(
   const authenticator = new passport.Passport();
   authenticator.use(new WeChatCodeStrategy({ client }, (tokens, profile) => users.save(profile, tokens)));
   // Nothing here needs the session key.
-  if (miniProgram) {
-    authenticator.use(
-      new WeChatMiniProgramStrategy({ client: miniProgram }, (_session, profile) => users.save(profile)),
-    );
-  }
+  if (miniProgram)
+    authenticator.use(new WeChatMiniProgramStrategy({ client: miniProgram }, (_, profile) => users.save(profile)));
   authenticator.use(jwtStrategy(jwtSecret, users));
 
   // With a callback, because Passport's own answer to a failed login is plain text.

@@ -43,29 +43,30 @@ function openPostgres(connectionString: string, log: Logger): Database {
 
 export async function openCache({ REDIS_URL }: Settings, log: Logger): Promise<Cache> {
   if (REDIS_URL === undefined) return { tokens: new Keyv<string>(), rateLimits: new MemoryStore() };
+  const reconnectStrategy = (retries: number) => Math.min(50 * 2 ** retries, 1_000);
   // Fail at once when Redis is away, instead of letting visitors wait until it is back.
   const client = createClient({
     url: REDIS_URL,
     disableOfflineQueue: true,
     // Nothing but pings shows that an idle connection still works; one that is silent for longer is replaced.
     pingInterval: TIMEOUT / 2,
-    socket: {
-      connectTimeout: TIMEOUT,
-      socketTimeout: TIMEOUT,
-      reconnectStrategy: (retries) => Math.min(50 * 2 ** retries, 1_000),
-    },
+    socket: { connectTimeout: TIMEOUT, socketTimeout: TIMEOUT, reconnectStrategy },
   });
   client.on('error', (err: Error) => log.warn({ err }, 'lost the connection to Redis'));
   // It would go on trying for ever: at the start one failure is enough.
   void client.connect();
-  await once(client, 'ready');
+  await once(client, 'ready').then(() => client.ping()); // without the password it is ready, too
   const store = new KeyvRedis<string>(client, { throwOnErrors: true });
   const rateLimits = new RedisStore({
+    prefix: 'example-express::logins:',
     sendCommand: (...command: string[]) => {
       const reply = client.sendCommand<string | number[]>(command);
       // It remembers a script that it could not load as such for ever; one that Redis does not know, it loads again.
       return command[0] === 'SCRIPT' ? reply.catch(() => 'not loaded') : reply;
     },
   });
-  return { tokens: new Keyv<string>({ store, throwOnErrors: true }), rateLimits };
+  return {
+    tokens: new Keyv<string>({ store, namespace: 'example-express', useKeyPrefix: false, throwOnErrors: true }),
+    rateLimits,
+  };
 }

@@ -22,6 +22,8 @@ export class Users {
 
   /** Stores who logged in, in one statement: two logins at once make one user, and none is half written. */
   async save(profile: WeChatProfile, tokens?: TokenResponse): Promise<User> {
+    const { appId, openid, unionid = null, displayName = null, photos } = profile;
+    const refreshToken = tokens?.refreshToken.exposeSecret() ?? null;
     const { rows } = await this.#database.query(
       `INSERT INTO users (app_id, openid, unionid, nickname, avatar, refresh_token)
        VALUES ($1, $2, $3, coalesce($4, ''), coalesce($5, ''), $6)
@@ -32,14 +34,7 @@ export class Users {
          refresh_token = excluded.refresh_token,
          seen_at = now()
        RETURNING id, openid, nickname, avatar`,
-      [
-        profile.appId,
-        profile.openid,
-        profile.unionid ?? null,
-        profile.displayName ?? null,
-        profile.photos && (profile.photos[0]?.value ?? ''),
-        tokens?.refreshToken.exposeSecret() ?? null,
-      ],
+      [appId, openid, unionid, displayName, photos && (photos[0]?.value ?? ''), refreshToken],
     );
     const user = rows[0] as User;
     if (tokens) await this.#saveAccessToken(user.id, tokens);

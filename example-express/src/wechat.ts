@@ -22,7 +22,8 @@ export async function openWeChat(settings: Settings): Promise<WeChat> {
   const { WECHAT_APP_ID = '', WECHAT_APP_SECRET = '', WECHAT_MINI_ID, WECHAT_MINI_SECRET = '' } = settings;
   const own = { appId: WECHAT_APP_ID, appSecret: WECHAT_APP_SECRET };
   const ownMini = WECHAT_MINI_ID === undefined ? undefined : { appId: WECHAT_MINI_ID, appSecret: WECHAT_MINI_SECRET };
-  const [app, , miniProgram] = simulator?.apps ?? [own, undefined, ownMini];
+  const [site, account, miniProgram] = simulator?.apps ?? [own, own, ownMini];
+  const app = settings.WECHAT_SCOPE === 'snsapi_login' ? site : account;
   return {
     client: new WeChatClient({ ...app, http }),
     miniProgram: miniProgram && new WeChatClient({ ...miniProgram, http }),

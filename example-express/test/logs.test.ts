@@ -7,7 +7,13 @@ interface Line {
   readonly msg: string;
   readonly req?: { readonly id: string; readonly method: string; readonly path: string };
   readonly res?: { readonly status: number };
-  readonly err?: { readonly name: string; readonly message: string; readonly code: string; readonly errcode: number };
+  readonly err?: {
+    readonly name: string;
+    readonly message: string;
+    readonly code: string;
+    readonly errcode: number;
+    readonly errmsg: string;
+  };
 }
 
 describe('the log', () => {
@@ -58,8 +64,8 @@ describe('the log', () => {
       headers: { cookie: secret('a cookie', 'cookieOfAlice'), 'x-request-id': 'fromOutside' },
     });
     for (const fault of [
-      { errcode: 40125, errmsg: 'wordsOfWeChat' },
-      { errcode: -1, errmsg: 'wordsOfWeChat' },
+      { errcode: 40125, errmsg: 'for the operator, from 203.0.113.9' },
+      { errcode: -1, errmsg: '' },
       { status: 502, body: 'wordsOfWeChat' },
       { connection: 'reset' },
       { connection: 'hang' },
@@ -107,6 +113,7 @@ describe('the log', () => {
     }
     const config = errors.find(({ err }) => err?.code === 'ERR_WECHAT_CONFIG');
     assert.equal(config?.err?.errcode, 40125);
+    assert.equal(config.err.errmsg, 'for the operator, from 203.0.113.9');
     assert.deepEqual(config.res, { status: 500 });
   });
 

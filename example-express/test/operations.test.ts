@@ -82,6 +82,15 @@ describe('behind a proxy, the service', () => {
     assert.equal(await from('192.0.2.1'), 200);
     assert.equal(await from('192.0.2.2'), 200);
     assert.equal(await from('192.0.2.3, 192.0.2.1'), 429);
+    // In IPv6 a client has a network of 64 bits.
+    assert.equal(await from('2001:db8:0:1::1'), 200);
+    assert.equal(await from('2001:db8:0:2::1'), 200);
+    assert.equal(await from('2001:db8:0:1::2'), 429);
+  });
+
+  it('keeps idle connections for longer than proxies do', async () => {
+    const { headers } = await call(parts().service, '/healthz');
+    assert.equal(headers.get('keep-alive'), 'timeout=65');
   });
 
   it('told to stop still answers on a connection that is kept, and says that it is the last time', async () => {

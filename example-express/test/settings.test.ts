@@ -21,6 +21,10 @@ function complaints(env: Record<string, string>): string[] {
   }
 }
 
+const badDatabase = 'DATABASE_URL: must be like postgres://user:password@host/name, with special characters as %XX';
+const badRedis = 'REDIS_URL: must be like redis://:password@host:6379, with special characters as %XX';
+const badOrigins = 'CORS_ORIGINS: must be like https://app.example, separated by commas';
+
 describe('the settings', () => {
   it('have a default each', () => {
     const { HOST, PORT, DATABASE_URL, REDIS_URL, WECHAT_APP_ID } = readSettings({});
@@ -74,20 +78,23 @@ describe('the settings', () => {
     [{ WECHAT_TIMEOUT: '0' }, 'WECHAT_TIMEOUT: must be a whole number from 1 to 20'],
     [{ WECHAT_SCOPE: canary }, 'WECHAT_SCOPE: must be one of snsapi_login, snsapi_userinfo, snsapi_base'],
     [{ LOG_LEVEL: canary }, 'LOG_LEVEL: must be one of silent, error, warn, info, debug'],
-    [{ DATABASE_URL: `mysql://me:${canary}@host/db` }, 'DATABASE_URL: must begin with postgres:// or postgresql://'],
-    [{ DATABASE_URL: `me:${canary}@host/db` }, 'DATABASE_URL: must begin with postgres:// or postgresql://'],
+    [{ DATABASE_URL: `mysql://me:${canary}@host/db` }, badDatabase],
+    [{ DATABASE_URL: `me:${canary}@host/db` }, badDatabase],
+    [{ DATABASE_URL: `postgres://me:${canary}@ho st/db` }, badDatabase],
+    [{ DATABASE_URL: `postgres://me:${canary}#1@host/db` }, badDatabase],
+    [{ REDIS_URL: `http://:${canary}@host` }, badRedis],
+    [{ REDIS_URL: `redis://:${canary}#1@host` }, badRedis],
+    [{ PUBLIC_URL: `ftp://${canary}` }, 'PUBLIC_URL: must be like https://app.example, without a path'],
+    [{ PUBLIC_URL: `https://a.example/${canary}` }, 'PUBLIC_URL: must be like https://app.example, without a path'],
+    [{ PUBLIC_URL: `https://a.example?${canary}` }, 'PUBLIC_URL: must be like https://app.example, without a path'],
     [
-      { DATABASE_URL: `postgres://me:${canary}@ho st/db` },
-      'DATABASE_URL: must begin with postgres:// or postgresql://',
+      { ...app, WECHAT_SIMULATOR_URL: canary },
+      'WECHAT_SIMULATOR_URL: must be like https://app.example, without a path',
     ],
-    [{ REDIS_URL: `http://:${canary}@host` }, 'REDIS_URL: must begin with redis:// or rediss://'],
-    [{ PUBLIC_URL: `ftp://${canary}` }, 'PUBLIC_URL: must begin with http:// or https://'],
-    [{ WECHAT_SIMULATOR_URL: canary }, 'WECHAT_SIMULATOR_URL: must begin with http:// or https://'],
-    [{ CORS_ORIGINS: '*' }, 'CORS_ORIGINS: must be like https://app.example, separated by commas'],
-    [
-      { CORS_ORIGINS: `https://app.example,${canary}` },
-      'CORS_ORIGINS: must be like https://app.example, separated by commas',
-    ],
+    [{ WECHAT_SIMULATOR_URL: 'http://127.0.0.1:4090' }, 'WECHAT_APP_ID: is missing'],
+    [{ CORS_ORIGINS: '*' }, badOrigins],
+    [{ CORS_ORIGINS: 'https://*.app.example' }, badOrigins],
+    [{ CORS_ORIGINS: `https://app.example,${canary}` }, badOrigins],
   ] as const) {
     it(`refuse ${JSON.stringify(env)} with one line that does not quote it`, () => {
       assert.deepEqual(complaints(env), [line]);

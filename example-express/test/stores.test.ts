@@ -28,7 +28,11 @@ const schema = readFileSync(new URL('../schema.sql', import.meta.url), 'utf8');
 const nickname = `Robert'); DROP TABLE users;-- <script>alert("小明")</script> \\ $1 %s`;
 
 describe('the service with its embedded stores', () => {
-  testStores(() => ({}));
+  const { service } = testStores(() => ({}));
+
+  it('says what is missing for real visitors', () => {
+    assert.match(service().output, /"level":40.*"unset":\["PUBLIC_URL","DATABASE_URL","REDIS_URL"\]/);
+  });
 });
 
 describeWithServers('the service with PostgreSQL and Redis', (servers) => {
@@ -37,7 +41,7 @@ describeWithServers('the service with PostgreSQL and Redis', (servers) => {
 });
 
 /** What holds with either kind of stores. */
-function testStores(stores: () => Record<string, string>): void {
+function testStores(stores: () => Record<string, string>) {
   const { wechat, service } = startOfficialAccount(stores);
 
   it('makes one user of two logins at the same time', async () => {
@@ -81,6 +85,17 @@ function testStores(stores: () => Record<string, string>): void {
     wechat().misbehave('refresh_token', tokenAnswer(answer));
     assert.equal((await refresh(service(), token)).status, 200);
     assert.equal(refusal(await refresh(service(), token)), '401 ERR_WECHAT_REFRESH_TOKEN_EXPIRED');
+  });
+
+  it('ends no login because two refreshes met, of which one got another refresh token', async () => {
+    const { token, user } = (await login(service(), wechat().createCode(official(wechat())))).body;
+    wechat().misbehave('refresh_token', { errcode: 42002, delay: 400 });
+    const asked = wechat().calls.length;
+    const late = refresh(service(), token);
+    await until(() => wechat().calls.length > asked);
+    wechat().misbehave('refresh_token', tokenAnswer({ openid: user?.openid, refresh_token: 'another' }));
+    assert.equal((await refresh(service(), token)).status, 200);
+    assert.equal(refusal(await late), '503 TRY_AGAIN');
   });
 
   it('keeps nothing of a refresh that gives the tokens of another user', async () => {
@@ -129,6 +144,7 @@ function testStores(stores: () => Record<string, string>): void {
     assert.equal(body.user?.nickname, nickname);
     assert.match(headers.get('content-type') ?? '', /^application\/json/);
   });
+  return { service };
 }
 
 /** What only servers can show, because they outlive the service. */
@@ -146,6 +162,20 @@ function testRealStores(servers: () => Servers): void {
       assert.deepEqual(rows, []);
     } finally {
       await database.close();
+    }
+  });
+
+  it('needs no right to create what is there, and takes no table of somebody else for its own', async () => {
+    const database = new pg.Client(servers().env.DATABASE_URL);
+    await database.connect();
+    try {
+      await database.query('CREATE ROLE writer; GRANT SELECT, INSERT, UPDATE ON users TO writer; SET ROLE writer');
+      await database.query(schema);
+      await database.query('RESET ROLE; CREATE SCHEMA other; SET search_path = other');
+      await database.query('CREATE TABLE users (id serial, email text, unionid text)');
+      await assert.rejects(database.query(schema), /column "app_id" does not exist/);
+    } finally {
+      await database.end();
     }
   });
 
@@ -179,7 +209,8 @@ function testRealStores(servers: () => Servers): void {
   it('gives the access token in Redis the time to live that WeChat named', async () => {
     const token = await tokenFor(service(), code());
     const [key] = (await askRedis(servers(), 'KEYS', `*${subject(token)}`)) as string[];
-    const milliseconds = Number(await askRedis(servers(), 'PTTL', key ?? ''));
+    assert.equal(key, `example-express::wechat:access_token:${subject(token)}`);
+    const milliseconds = Number(await askRedis(servers(), 'PTTL', key));
     assert.ok(milliseconds > 7_100_000 && milliseconds <= 7_200_000, `${milliseconds} ms`);
   });
 
@@ -332,6 +363,20 @@ function testRealStores(servers: () => Servers): void {
     }
   });
 
+  it('does not start without the password of Redis', async () => {
+    const redis = createClient({ url: servers().env.REDIS_URL });
+    await redis.connect();
+    await redis.sendCommand(['CONFIG', 'SET', 'requirepass', 'aPassword']);
+    try {
+      // Without a database of its own there is nothing that Redis refuses before the first login.
+      const env = { ...settingsFor(wechat()), ...servers().env, REDIS_URL: servers().redis.url };
+      await assert.rejects(startService(env), /cannot start:\nNOAUTH/);
+    } finally {
+      await redis.sendCommand(['CONFIG', 'SET', 'requirepass', '']);
+      await redis.close();
+    }
+  });
+
   it('stops in order even when a store is away', async () => {
     await servers().redis.kill();
     try {
@@ -339,6 +384,18 @@ function testRealStores(servers: () => Servers): void {
       assert.equal(exitCode, 0, service().output);
     } finally {
       await servers().redis.start();
+      await restart();
+    }
+  });
+
+  it('stops in order even when Redis has said nothing for a while', async () => {
+    servers().redis.freeze();
+    try {
+      await until(() => service().output.includes('lost the connection to Redis'));
+      const { code: exitCode } = await service().stop();
+      assert.equal(exitCode, 0, service().output);
+    } finally {
+      servers().redis.thaw();
       await restart();
     }
   });

@@ -28,6 +28,19 @@ describe('the service without a WeChat app', () => {
     }
   });
 
+  it('starts as an official account, too, and for an address that leads here from elsewhere only', async () => {
+    const other = await startService({
+      WECHAT_SCOPE: 'snsapi_base',
+      PUBLIC_URL: 'https://demo.invalid',
+      HOST: '0.0.0.0',
+    });
+    assert.match(other.output, /\/connect\/oauth2\/authorize\?\S+scope=snsapi_base/);
+    assert.match(other.output, /\n {3}https:\/\/demo\.invalid\/\?code=/);
+    assert.match(other.output, /\n4\. GET \/api\/me with that token -> 200\n/);
+    assert.equal(other.url, 'https://demo.invalid');
+    await other.stop();
+  });
+
   it('goes on serving: the page and its stores', async () => {
     const page = await fetch(service.url);
     assert.equal(page.status, 200);
