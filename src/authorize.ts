@@ -15,7 +15,7 @@ interface CommonOptions {
    */
   redirectUri: string;
   /** Where WeChat's pages are: `https:`, or `http:` on loopback for a simulator. Default `https://open.weixin.qq.com`. */
-  baseUrl?: string;
+  baseUrl?: string | undefined;
 }
 
 /**
@@ -31,9 +31,9 @@ export interface OfficialAccountAuthorizeOptions extends CommonOptions {
   /** Binds the login to this browser, see {@link createState}. 1 to 128 letters and digits: WeChat takes nothing else. */
   state: string;
   /** Whether to ask even a user who has agreed before. WeChat's default is false. */
-  forcePopup?: boolean;
+  forcePopup?: boolean | undefined;
   /** Whether to open the page as a snapshot (快照页), to try that out. WeChat's default is false. */
-  forceSnapShot?: boolean;
+  forceSnapShot?: boolean | undefined;
 }
 
 /**
@@ -45,11 +45,11 @@ export interface WebsiteAuthorizeOptions extends CommonOptions {
   /** A website of the Open Platform (网站应用). */
   kind: 'website';
   /** What to ask for: there is only the one, which gives name and avatar. Default `snsapi_login`. */
-  scope?: 'snsapi_login';
+  scope?: 'snsapi_login' | undefined;
   /** Binds the login to this browser, see {@link createState}. At most 1024 characters, no control characters among them. */
   state: string;
   /** The language of WeChat's page. WeChat's default is `cn`. */
-  lang?: 'cn' | 'en';
+  lang?: 'cn' | 'en' | undefined;
 }
 
 /** What {@link createAuthorizeUrl} takes: it depends on the `kind` of the app. */

@@ -26,6 +26,8 @@ export interface Call<T> {
 const MAX_BYTES = 65_536;
 /** The form of Node.js's codes: all of an error that is safe to keep. */
 const CODE = /^[A-Z][A-Z0-9_]+$/;
+/** How long a transport may take, in ms, to end an attempt that is given up. */
+const GRACE = 100;
 const TIME_IS_UP = Symbol('time is up');
 
 /**
@@ -89,22 +91,32 @@ async function attempt(
     controller.abort();
   };
   signal?.addEventListener('abort', onAbort);
+  // A transport says by itself, and at once, how far it got. One of the caller's that does not is waited for no longer.
+  let grace: NodeJS.Timeout | undefined;
+  const givenUp = new Promise<TransportFailure>((resolve) => {
+    controller.signal.addEventListener('abort', () => {
+      grace = setTimeout(resolve, GRACE, { sent: 'unknown', reason: 'ABORT_ERR' });
+    });
+  });
   try {
-    const result = await transport({
+    const request = {
       url,
       headers: { 'user-agent': userAgent },
       signal: controller.signal,
       connectTimeout,
       maxBytes: MAX_BYTES,
-    });
+    };
+    const result = await Promise.race([transport(request), givenUp]);
     if (!('reason' in result)) return result;
     if (controller.signal.reason === TIME_IS_UP) return { ...result, reason: 'ETIMEDOUT' };
     return CODE.test(result.reason) ? result : { ...result, reason: 'UNKNOWN' };
   } catch {
-    // Only a transport of the caller's can throw. The error goes no further: it may hold the URL.
-    return { sent: 'unknown', reason: 'UNKNOWN' };
+    // Only a transport of the caller's can throw, as fetch does when it is given up. The error goes no further: it may hold the URL.
+    const isOver = controller.signal.reason === TIME_IS_UP ? 'ETIMEDOUT' : 'ABORT_ERR';
+    return { sent: 'unknown', reason: controller.signal.aborted ? isOver : 'UNKNOWN' };
   } finally {
     clearTimeout(timer);
+    clearTimeout(grace);
     signal?.removeEventListener('abort', onAbort);
   }
 }

@@ -33,21 +33,21 @@ export interface WeChatClientOptions {
   /** The secret of the app. Read it from the environment or a vault, never from the source. */
   appSecret: AppSecret | string;
   /** How to talk to WeChat. */
-  http?: HttpOptions;
+  http?: HttpOptions | undefined;
 }
 
 /** What every call takes. */
 export interface CallOptions {
   /** Aborts the call: it rejects with `ERR_WECHAT_ABORTED`. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** What {@link WeChatClient.getUserInfo} takes. */
 export interface UserInfoOptions extends CallOptions {
   /** The language of province, city and country. Default `'zh_CN'`. */
-  lang?: Lang;
+  lang?: Lang | undefined;
   /** The unionid that came with the token: an answer with another one is refused. */
-  unionid?: UnionId | PlainString;
+  unionid?: UnionId | PlainString | undefined;
 }
 
 /** The languages that WeChat knows. */

@@ -20,9 +20,9 @@ import {
 /** Agents of the caller's own, for a proxy say. */
 export interface Agents {
   /** For a `baseUrl` that is http, on loopback. */
-  http?: http.Agent;
+  http?: http.Agent | undefined;
   /** For a `baseUrl` that is https. It must check certificates. */
-  https?: https.Agent;
+  https?: https.Agent | undefined;
 }
 
 /** What zlib, Brotli, Zstandard and got 16 call a body that cannot be decompressed. */
@@ -210,8 +210,13 @@ function guardSockets<A extends http.Agent>(agent: A): A {
       unwatch(socket);
       for (const listener of listeners) Reflect.apply(listener, agent, [socket, ...rest]);
     };
+    const judged = judgements.get(socket);
+    if (judged === undefined) {
+      free(); // a new one, for a request that waits: what becomes of it is that request's business
+      return;
+    }
     watch(socket);
-    void Promise.resolve(judgements.get(socket)).then(() => {
+    void judged.then(() => {
       // A request that waits for a connection gets this one at once, so what has arrived on it must be read before.
       if (Object.keys(agent.requests).length > 0) afterReading(free);
       else free();

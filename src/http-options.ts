@@ -10,30 +10,30 @@ const WECHAT = 'https://api.weixin.qq.com';
 /** How the client talks to WeChat. Everything has a default that suits production. */
 export interface HttpOptions {
   /** How long one call may take in all, in ms, retries and waits included. Default 30 000. */
-  timeout?: number;
+  timeout?: number | undefined;
   /** How long it may take to get a connection, in ms: waiting for a free one, name look-up, TCP and TLS. Default 10 000. */
-  connectTimeout?: number;
+  connectTimeout?: number | undefined;
   /** How many times one call may try again, where that is safe. 0 means never. Default 3. */
-  maxRetries?: number;
+  maxRetries?: number | undefined;
   /** The base of the waits between attempts, in ms: they double, and are shortened at random by up to half. Default 1000. */
-  retryDelay?: number;
+  retryDelay?: number | undefined;
   /** The `User-Agent` header. Default `passport-wechat-code`. */
-  userAgent?: string;
+  userAgent?: string | undefined;
   /**
    * Where WeChat is: `https:`, or `http:` on loopback. In an array the further ones are for fail-over, in order, such as
    * `['https://api.weixin.qq.com', 'https://api2.weixin.qq.com']`. Default `https://api.weixin.qq.com`.
    */
-  baseUrl?: string | readonly string[];
+  baseUrl?: string | readonly string[] | undefined;
   /**
    * Agents of your own, for a proxy say. They replace the client's, which keep at most 128 connections, end those that
    * are idle for 4 s, and end an idle one on which something arrives: yours should do the same.
    */
-  agent?: Agents;
+  agent?: Agents | undefined;
   /**
    * What makes the requests in place of got: `undiciTransport()` of `passport-wechat-code/undici`, which takes less CPU
    * time, or one of your own. Not together with `agent`, which is for got.
    */
-  transport?: Transport;
+  transport?: Transport | undefined;
 }
 
 /** {@link HttpOptions} checked, and with the defaults filled in. */

@@ -13,11 +13,11 @@ import { runVerify, toError, type Verified } from './verify.js';
 /** What can be set for every login, whether on the web or in a mini program. */
 export interface CommonLoginOptions {
   /** The name for `passport.authenticate`. Default `'wechat-code'`, and `'wechat-miniprogram'` for mini programs. */
-  name?: string;
+  name?: string | undefined;
   /** The field that holds the code, in `req.body` or `req.query`. Default `'code'`. */
-  codeField?: string;
+  codeField?: string | undefined;
   /** Whether to let in only users who have a unionid. Default false. */
-  requireUnionId?: boolean;
+  requireUnionId?: boolean | undefined;
 }
 
 /** Options for one app: its id and secret. */
@@ -27,9 +27,9 @@ export interface AppOptions {
   /** The secret of the app. Read it from the environment or a vault, never from the source. */
   appSecret: AppSecret | string;
   /** How to talk to WeChat. */
-  http?: HttpOptions;
+  http?: HttpOptions | undefined;
   /** Not together with `appId`. */
-  client?: never;
+  client?: undefined;
 }
 
 /** Options with a client of one's own, or one chosen for each request: for many apps behind one route. */
@@ -37,11 +37,11 @@ export interface ClientOptions<Req extends LoginRequest = LoginRequest, Client =
   /** The client, or a function that gives the one for a request. What it throws or rejects with is an error of the login. */
   client: Client | ((req: Req) => Client | Promise<Client>);
   /** The client has it already. */
-  appId?: never;
+  appId?: undefined;
   /** The client has it already. */
-  appSecret?: never;
+  appSecret?: undefined;
   /** The client has it already. */
-  http?: never;
+  http?: undefined;
 }
 
 /** As much of a {@link WeChatClient} as a login on the web needs. */
@@ -114,6 +114,9 @@ interface Failed {
   status: number;
 }
 
+/** No name that a subclass may have a use for: NestJS injects its services into such names. */
+const SETTINGS = Symbol('settings');
+
 type Outcome = { verified: Verified } | Failed | { error: Error };
 
 /** What the strategies share: from the request to exactly one outcome. */
@@ -121,18 +124,20 @@ export abstract class LoginStrategy extends Strategy {
   /** The name for `passport.authenticate`. */
   readonly name: string;
   // No #private field: Passport runs a named strategy as Object.create(strategy), which has none.
-  private readonly settings: Settings;
+  private readonly [SETTINGS]: Settings;
 
   protected constructor(
     kind: LoginKind,
-    options: CommonLoginOptions & { passReqToCallback?: boolean } & (AppOptions | ClientOptions<never, object>),
+    options: CommonLoginOptions & { passReqToCallback?: boolean | undefined } & (
+        AppOptions | ClientOptions<never, object>
+      ),
     verify: (...parameters: never[]) => unknown,
   ) {
     super();
     checkFunction('verify', verify);
     const { name = kind.name, codeField = 'code' } = options;
     this.name = checkText('name', name);
-    this.settings = {
+    this[SETTINGS] = {
       kind,
       client: toClient(options, kind) as Settings['client'],
       codeField: checkText('codeField', codeField),
@@ -146,7 +151,7 @@ export abstract class LoginStrategy extends Strategy {
   override authenticate(req: LoginRequest): void {
     // At once, because an instance that is passed to passport.authenticate serves overlapping requests.
     const [success, fail, error] = [this.success.bind(this), this.fail.bind(this), this.error.bind(this)];
-    void logIn(this.settings, req).then((outcome) => {
+    void logIn(this[SETTINGS], req).then((outcome) => {
       // In a turn of its own, so that what the application throws here is not lost in a promise.
       process.nextTick(() => {
         if ('verified' in outcome) success(outcome.verified.user, outcome.verified.info);

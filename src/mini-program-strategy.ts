@@ -61,13 +61,16 @@ export class WeChatMiniProgramStrategy<Req extends LoginRequest = LoginRequest> 
    * @param verify - Says who the user is.
    * @throws TypeError when an option is missing or wrong.
    */
-  constructor(options: WeChatMiniProgramStrategyOptions<Req> & { passReqToCallback?: false }, verify: VerifySession);
+  constructor(
+    options: WeChatMiniProgramStrategyOptions<Req> & { passReqToCallback?: false | undefined },
+    verify: VerifySession,
+  );
   constructor(
     options: WeChatMiniProgramStrategyOptions<Req> & { passReqToCallback: true },
     verify: VerifySessionWithRequest<Req>,
   );
   constructor(
-    options: WeChatMiniProgramStrategyOptions<Req> & { passReqToCallback?: boolean },
+    options: WeChatMiniProgramStrategyOptions<Req> & { passReqToCallback?: boolean | undefined },
     verify: VerifySession | VerifySessionWithRequest<Req>,
   ) {
     checkObject('options', options);

@@ -31,16 +31,16 @@ export interface LoginOptions<Req extends LoginRequest = LoginRequest> extends C
    * Whether to fetch name and avatar. `'auto'`: when the user granted it (`snsapi_userinfo` or `snsapi_login`).
    * `'always'`: and fail the login when there is none. `'never'`: openid and unionid are enough. Default `'auto'`.
    */
-  userInfo?: 'auto' | 'always' | 'never';
+  userInfo?: 'auto' | 'always' | 'never' | undefined;
   /** The language of the user info. Default `'zh_CN'`. */
-  lang?: Lang;
+  lang?: Lang | undefined;
   /** Whether to let in virtual users of snapshot pages (快照页), whose ids are not real. Default false: 403. */
-  allowSnapshotUser?: boolean;
+  allowSnapshotUser?: boolean | undefined;
   /**
    * Whether `state` is the one that this browser was given: a login in a browser needs it, or a stranger's code can be
    * slipped in. Gets the empty string when the request has none. Anything but true fails the login with 403.
    */
-  verifyState?: (req: Req, state: string) => boolean | Promise<boolean>;
+  verifyState?: ((req: Req, state: string) => boolean | Promise<boolean>) | undefined;
 }
 
 /** The options of a {@link WeChatCodeStrategy}. */
@@ -64,10 +64,10 @@ export class WeChatCodeStrategy<Req extends LoginRequest = LoginRequest> extends
    * @param verify - Says who the user is.
    * @throws TypeError when an option is missing or wrong.
    */
-  constructor(options: WeChatCodeStrategyOptions<Req> & { passReqToCallback?: false }, verify: Verify);
+  constructor(options: WeChatCodeStrategyOptions<Req> & { passReqToCallback?: false | undefined }, verify: Verify);
   constructor(options: WeChatCodeStrategyOptions<Req> & { passReqToCallback: true }, verify: VerifyWithRequest<Req>);
   constructor(
-    options: WeChatCodeStrategyOptions<Req> & { passReqToCallback?: boolean },
+    options: WeChatCodeStrategyOptions<Req> & { passReqToCallback?: boolean | undefined },
     verify: Verify | VerifyWithRequest<Req>,
   ) {
     super(webLogin(options), options, verify);

@@ -26,9 +26,9 @@ import {
 /** What {@link undiciTransport} takes. */
 export interface UndiciTransportOptions {
   /** The CA certificates to trust in place of Node.js's, in PEM format: for a gateway of your own, say. */
-  ca?: string | Buffer | (string | Buffer)[];
+  ca?: string | Buffer | (string | Buffer)[] | undefined;
   /** Looks names up in place of `dns.lookup`: for a cache, say. */
-  lookup?: net.LookupFunction;
+  lookup?: net.LookupFunction | undefined;
 }
 
 /**

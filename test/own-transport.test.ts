@@ -87,6 +87,29 @@ describe("a transport of the caller's own", () => {
     assert.equal((await failureOf(failure)).code, 'ERR_WECHAT_ABORTED');
   });
 
+  describe('is waited for no longer than the call may take', () => {
+    const deaf: Transport = () => new Promise(() => undefined);
+    const throwing: Transport = async ({ signal }) => {
+      await aborted(signal);
+      throw signal.reason; // as fetch does
+    };
+    for (const [how, transport] of [
+      ['does not hear that it is over', deaf],
+      ['throws when it is over', throwing],
+    ] as const) {
+      it(`when it ${how}`, async () => {
+        const client = clientOf(url, { transport, timeout: 60 });
+        const exchange = await failureOf(client.exchangeCode(code));
+        assert.deepEqual([exchange.code, exchange.attempts], ['ERR_WECHAT_TIMEOUT', 1]);
+        const controller = new AbortController();
+        const call = clientOf(url, { transport }).exchangeCode(code, { signal: controller.signal });
+        controller.abort();
+        const { code: outcome, attempts } = await failureOf(call);
+        assert.deepEqual([outcome, attempts], ['ERR_WECHAT_ABORTED', 1]);
+      });
+    }
+  });
+
   it('decides by `sent` what is tried again', async () => {
     const good = Promise.resolve({ status: 200, body: bodyOf(tokens) });
     const lost = (sent: 'no' | 'unknown' | 'yes'): ReturnType<Transport> =>

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFile } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import tls from 'node:tls';
@@ -468,6 +470,23 @@ for (const transport of transports) {
           assert.equal(server.requests.length, 128);
           assert.equal(sent.filter((each) => each === 'no').length, 300 - 128);
           assert.equal((await client.exchangeCode('last')).openid, openid);
+        });
+
+        it('and the calls beyond fail as soon as the server is gone', async () => {
+          const server = http.createServer();
+          let requests = 0;
+          server.on('request', () => {
+            requests += 1;
+            if (requests < 128) return;
+            server.close();
+            server.closeAllConnections();
+          });
+          await once(server.listen(0, '127.0.0.1'), 'listening');
+          const { port } = server.address() as AddressInfo;
+          const client = clientOf(`http://127.0.0.1:${String(port)}`, { maxRetries: 0, timeout: 3_000 });
+          const failures = Array.from({ length: 400 }, () => failureOf(client.exchangeCode(code)));
+          const reasons = (await Promise.all(failures)).map((error) => String(factsOf(error)['reason']));
+          assert.deepEqual([...new Set(reasons)].sort(), ['ECONNREFUSED', 'ECONNRESET']);
         });
 
         it('and the calls beyond wait for their turn', async () => {

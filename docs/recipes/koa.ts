@@ -4,9 +4,8 @@ import Koa from 'koa';
 import passport from 'koa-passport';
 import { WeChatCodeStrategy, WeChatError } from 'passport-wechat-code';
 
-const { WECHAT_APP_ID: appId = '', WECHAT_APP_SECRET: appSecret = '' } = process.env;
-const http = { baseUrl: process.env['WECHAT_API_URL'] ?? 'https://api.weixin.qq.com' };
-const strategy = new WeChatCodeStrategy({ appId, appSecret, http }, (_tokens, profile, done) => {
+const { WECHAT_APP_ID: appId = '', WECHAT_APP_SECRET: appSecret = '', WECHAT_API_URL: baseUrl } = process.env;
+const strategy = new WeChatCodeStrategy({ appId, appSecret, http: { baseUrl } }, (_tokens, profile, done) => {
   done(null, { id: `${profile.appId}:${profile.openid}`, name: profile.displayName }); // find or create the user here
 });
 passport.use(strategy);

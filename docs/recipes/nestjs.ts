@@ -3,14 +3,13 @@ import { NestFactory } from '@nestjs/core';
 import { AuthGuard, PassportStrategy } from '@nestjs/passport';
 import { type TokenResponse, WeChatCodeStrategy, type WeChatProfile } from 'passport-wechat-code';
 
-const { WECHAT_APP_ID: appId = '', WECHAT_APP_SECRET: appSecret = '' } = process.env;
-const http = { baseUrl: process.env['WECHAT_API_URL'] ?? 'https://api.weixin.qq.com' };
+const { WECHAT_APP_ID: appId = '', WECHAT_APP_SECRET: appSecret = '', WECHAT_API_URL: baseUrl } = process.env;
 class WeChatStrategy extends PassportStrategy(WeChatCodeStrategy) {
   validate(_tokens: TokenResponse, { appId, openid, displayName }: WeChatProfile): unknown {
     return { id: `${appId}:${openid}`, name: displayName }; // find or create the user here
   }
 }
-const strategy = { provide: WeChatStrategy, useFactory: () => new WeChatStrategy({ appId, appSecret, http }) };
+const strategy = { provide: WeChatStrategy, useValue: new WeChatStrategy({ appId, appSecret, http: { baseUrl } }) };
 
 @Controller()
 class AuthController {

@@ -63,7 +63,13 @@ async function findOrCreate(tokens: TokenResponse, profile: WeChatProfile): Prom
   return Promise.resolve(account);
 }
 
-const http: HttpOptions = { timeout: 10_000, maxRetries: 2, baseUrl: ['https://api.weixin.qq.com'] };
+const fromOutside: HttpOptions = { baseUrl: process.env['WECHAT_API_URL'], timeout: undefined };
+const http: HttpOptions = {
+  ...fromOutside,
+  timeout: 10_000,
+  maxRetries: 2,
+  baseUrl: ['https://api.weixin.qq.com'],
+};
 
 passport.use(
   new WeChatCodeStrategy(

@@ -71,7 +71,7 @@ async function meet(row: Row, method: Method, transport: NamedTransport): Promis
       if (idle.length > 0) await Promise.race([server.closed(1), sleep(1_000, undefined, { ref: false })]);
     }
     const start = performance.now();
-    const never = sleep(http.timeout + 2 * slack, { problem: 'it never ended' }, { ref: false });
+    const never = sleep((http.timeout ?? 0) + 2 * slack, { problem: 'it never ended' }, { ref: false });
     const ending = await Promise.race([
       method.call(client).then((value) => ({ result: exposed(value) }), toError),
       never,
@@ -83,7 +83,7 @@ async function meet(row: Row, method: Method, transport: NamedTransport): Promis
       ...ending,
       requests: requests.length,
       ...(reused && { problem: 'it went over a connection that something had happened to' }),
-      ...(took > http.timeout + slack && { problem: `it took ${took} ms` }),
+      ...(took > (http.timeout ?? 0) + slack && { problem: `it took ${took} ms` }),
     };
   } catch (error) {
     return { requests: server.requests.length, problem: `the call before it failed: ${String(error)}` };
