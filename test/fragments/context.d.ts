@@ -50,7 +50,16 @@ declare global {
     }
   }
 
+  // A browser.
+  const history: { replaceState(data: unknown, unused: string, url: string): void };
+  const location: { search: string; pathname: string; assign(url: string): void };
+  const sessionStorage: Record<'getItem' | 'removeItem', (key: string) => string | null> & {
+    setItem(key: string, value: string): void;
+  };
+
   // The reader's own.
+  const createAuthorizeUrl: typeof library.createAuthorizeUrl;
+  const redirectUri: string;
   const issueJwt: (user: unknown) => string;
   const wx: WeChatInMiniPrograms;
   const redis: {
@@ -63,6 +72,7 @@ declare global {
   const users: {
     find(key: { appId: string; openid: string } | { unionid: string }): Promise<User | undefined>;
     link(user: User, key: { appId: string; openid: string }): Promise<User>;
+    load(id: unknown, callback: (error: Error | null, user?: User) => void): void;
     upsert(profile: library.WeChatProfile): Promise<User>;
     upsert(profile: library.WeChatProfile, callback: (error: Error | null, user?: User) => void): void;
   };

@@ -47,7 +47,7 @@ describe("the recipes for a user's own tests", function () {
 
   const recipe = (name: string): string => `docs/recipes/testing/login.${name}.test.mjs`;
   const runMocha = async (name: string, env: NodeJS.ProcessEnv = {}): ReturnType<typeof run> =>
-    run(process.execPath, [mocha, '--no-config', '--timeout=60000', recipe(name)], { env });
+    run(process.execPath, [mocha, '--no-config', recipe(name)], { env });
 
   it('pass in mocha', async () => {
     const { ok, printed } = await runMocha('mocha');

@@ -18,4 +18,4 @@ it('logs somebody in who clicks through the pages of WeChat', async () => {
   } finally {
     await Promise.all([browser.close(), wechat.close(), service.close()]);
   }
-});
+}).timeout(60_000); // a browser takes its time to start
