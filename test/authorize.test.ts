@@ -197,11 +197,7 @@ describe('an authorize address, at the simulated WeChat,', () => {
     const text = await page.text();
     assert.equal(page.status, 200, text);
     const links = [...text.matchAll(/href="([^"]*)"/g)].map(
-      ([, href = '']) =>
-        new URL(
-          href.replace(/&#(\d+);/g, (_, number: string) => String.fromCharCode(Number(number))),
-          url,
-        ).href,
+      ([, href = '']) => new URL(href.replaceAll('&amp;', '&'), url).href,
     );
     const answers = await Promise.all(links.map((link) => fetch(link, { redirect: 'manual' })));
     return answers.flatMap(({ headers }) => {

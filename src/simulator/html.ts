@@ -80,7 +80,7 @@ export function page(title: string, content: Markup, width: 'narrow' | 'wide' = 
 <html lang="zh-CN">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>${title}</title><style>${style}</style></head>
-<body><main class="${width}"><h1>${title}</h1>${content}<p>模拟微信,仅供开发测试。This is a simulator for development, not WeChat.</p></main></body>
+<body><main class="${width}"><h1>${title}</h1>${content}<p>模拟微信，仅供开发测试。This is a simulator for development, not WeChat.</p></main></body>
 </html>
 `;
   return Buffer.from(document.text);

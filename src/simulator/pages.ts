@@ -15,7 +15,7 @@ export function consentPage(
   return page(
     '微信登录 WeChat login',
     markup`<h2>${app.name ?? app.appId}</h2>
-<p>申请使用你的微信身份登录(${scope})。请选择以谁的身份登录:<br>
+<p>申请使用你的微信身份登录（${scope}）。请选择以谁的身份登录：<br>
 asks to log you in with WeChat (${scope}). Choose who you are:</p>
 ${links}<a class="refuse" href="${linkOf('')}">拒绝 Refuse</a>`,
   );

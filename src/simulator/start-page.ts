@@ -26,7 +26,7 @@ export const startPageHeaders: Readonly<Record<string, string>> = { ...pageHeade
 export function startPage({ apps, users, codes, faults, calls }: Overview): Buffer {
   return page(
     '微信登录模拟器 WeChat login simulator',
-    markup`<p>把客户端的 baseUrl 指向本服务;网页则把 https://open.weixin.qq.com 换成本服务的地址。<br>
+    markup`<p>把客户端的 baseUrl 指向本服务；网页则把 https://open.weixin.qq.com 换成本服务的地址。<br>
 Point the client's baseUrl at this server; a web page goes here in place of https://open.weixin.qq.com.</p>
 <div class="columns"><section><h2>应用 Apps</h2>${apps.map((app) => appPart(app, users))}</section>
 <div><section id="faults"><h2>故障 Faults</h2>${faultsPart(faults)}</section>
@@ -48,7 +48,7 @@ Point the client's baseUrl at this server; a web page goes here in place of http
         scope ?? '',
       ]),
     )}</section>
-<section id="calls"><h2>最近的请求 Recent calls</h2><p>最新的在前;重新载入本页即可更新。Newest first; reload the page to see more.</p>${table(
+<section id="calls"><h2>最近的请求 Recent calls</h2><p>最新的在前；重新载入本页即可更新。Newest first; reload the page to see more.</p>${table(
       ['时间 time', '接口 endpoint', '结果 outcome', '应用 app', '用户 user'],
       calls.map(({ time, endpoint, errcode, appId = '', user }) => [
         markup`<time datetime="${time.toISOString()}">${time.toTimeString().slice(0, 8)}</time>`,
@@ -136,8 +136,8 @@ ${choice('errcode', '另填 as entered below')}</optgroup>
 <optgroup label="延迟 delay">${choice('delay', '只是晚到 only late')}</optgroup></select></label></div>
 <div class="row"><label>另一个 errcode Another errcode <input name="errcode" type="number" step="1"></label>
 <label>延迟毫秒 delay in ms <input name="delay" type="number" min="0" step="1"></label>
-<label>次数,空为直到关闭 times, empty for until off <input name="times" type="number" min="1" step="1" value="1"></label></div>
-<label><input name="processed" type="checkbox" value="yes">微信仍处理请求(code 被用掉) WeChat acts on the request all the same (the code is spent)</label>
+<label>次数，空为直到关闭 times, empty for until off <input name="times" type="number" min="1" step="1" value="1"></label></div>
+<label><input name="processed" type="checkbox" value="yes">微信仍处理请求（code 被用掉） WeChat acts on the request all the same (the code is spent)</label>
 <button>打开 Switch on</button></form>`;
 }
 
