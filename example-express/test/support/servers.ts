@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { chown, mkdtemp, rm } from 'node:fs/promises';
 import { existsSync, readdirSync } from 'node:fs';
@@ -44,7 +45,11 @@ export class Server {
         });
       }
       child.once('error', reject);
-      child.once('exit', () => reject(new Error(`${file} ended:\n${output}`)));
+      child.once('exit', () => {
+        running.delete(child);
+        this.#child = undefined;
+        reject(new Error(`${file} ended:\n${output}`));
+      });
     });
   }
 
@@ -54,8 +59,6 @@ export class Server {
     const gone = once(this.#child, 'exit');
     this.#signal('SIGKILL');
     await gone;
-    running.delete(this.#child);
-    this.#child = undefined;
   }
 
   /** Makes it silent: connections stay, nothing is answered. */
@@ -161,15 +164,17 @@ async function startServers(): Promise<{ postgres: Server; redis: Server; stop: 
       String(DATABASES),
     ],
   );
-  await Promise.all([postgres.start(), redis.start()]);
-  return {
-    postgres,
-    redis,
-    async stop() {
-      await Promise.all([postgres.kill(), redis.kill()]);
-      await rm(directory, { recursive: true, force: true, maxRetries: 10 });
-    },
+  const stop = async (): Promise<void> => {
+    await Promise.all([postgres.kill(), redis.kill()]);
+    await rm(directory, { recursive: true, force: true, maxRetries: 10 });
   };
+  try {
+    await Promise.all([postgres.start(), redis.start()]);
+  } catch (error) {
+    await stop(); // or the other one would keep the run of the tests from ending
+    throw error;
+  }
+  return { postgres, redis, stop };
 }
 
 /** Tests that need real servers. Where there are none they are left out, and the report says why; in CI that is a failure. */
@@ -208,12 +213,21 @@ function tryFind(name: string): string | undefined {
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
 
-/** A port that was free a moment ago. The server must come back on the same one, so it cannot choose itself. */
+/**
+ * A port that is free, and stays so while a server is away that comes back on it: it is below those which systems give
+ * out by themselves.
+ */
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  const server = createServer();
+  for (;;) {
+    try {
+      await once(server.listen(randomInt(12_000, 32_000), '127.0.0.1'), 'listening');
+    } catch {
+      continue; // somebody has it
+    }
+    const { port } = server.address() as AddressInfo;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
