@@ -91,8 +91,9 @@ export function startBefore(
   let parts: { wechat: WeChatSimulator; service: Service } | undefined;
   before(async function () {
     this.timeout(60_000);
+    const stores = await anyStores();
     const wechat = await startWeChatSimulator(options);
-    parts = { wechat, service: await startService({ ...settingsFor(wechat), ...(await anyStores()), ...env }) };
+    parts = { wechat, service: await startService({ ...settingsFor(wechat), ...stores, ...env }) };
   });
   afterEach(() => parts?.wechat.behave());
   after(async () => {
