@@ -196,7 +196,7 @@ function holdsSecret(text: string, secrets: readonly string[]): boolean {
     encoded.replace(/(?:%[\da-f]{2})+/gi, (bytes) => Buffer.from(bytes.replaceAll('%', ''), 'hex').toString());
   const readings = [text, decode(text), decode(text.replaceAll('+', ' ')), text.replace(/\\(.)/g, '$1')];
   const pieces = new Set(secrets.flatMap((secret) => [secret, encodeURIComponent(secret)]).flatMap(piecesOf));
-  // What is shorter than a piece counts as a word of its own; what is shorter than that is no secret of WeChat's.
+  // What is shorter than a piece counts where it is a word of its own. WeChat's secrets are longer.
   const words = secrets.filter(({ length }) => length < PIECE && length >= SHORTEST);
   return readings.some(
     (reading) => piecesOf(reading).some((piece) => pieces.has(piece)) || words.some((word) => hasWord(reading, word)),

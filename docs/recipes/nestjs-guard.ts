@@ -2,7 +2,7 @@ import { HttpException } from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
 import { WeChatError } from 'passport-wechat-code';
 
-/** Answers a failed login with its own status and reason, which Nest's guard would make a bare 401 or 500. */
+/** Answers a failed login with its own status and reason, where Nest's guard always says 401. */
 export class WeChatGuard extends AuthGuard('wechat-code') {
   override handleRequest<User>(err: unknown, user: User, info: unknown, _context: unknown, status = 500): User {
     if (user) return user;

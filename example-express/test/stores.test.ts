@@ -166,44 +166,32 @@ function testRealStores(servers: () => Servers): void {
   });
 
   it('needs no right to create what is there, and takes no table of somebody else for its own', async () => {
-    const database = new pg.Client(servers().env.DATABASE_URL);
-    await database.connect();
-    try {
+    await withPostgres(servers(), async (database) => {
       await database.query('CREATE ROLE writer; GRANT SELECT, INSERT, UPDATE ON users TO writer; SET ROLE writer');
       await database.query(schema);
       await database.query('RESET ROLE; CREATE SCHEMA other; SET search_path = other');
       await database.query('CREATE TABLE users (id serial, email text, unionid text)');
       await assert.rejects(database.query(schema), /column "app_id" does not exist/);
-    } finally {
-      await database.end();
-    }
+    });
   });
 
   it('starts beside a transaction that has written to its table, and lets logins go on', async () => {
-    const database = new pg.Client(servers().env.DATABASE_URL);
-    await database.connect();
-    try {
+    await withPostgres(servers(), async (database) => {
       await database.query("BEGIN; INSERT INTO users (app_id, openid, nickname, avatar) VALUES ('a', 'o', '', '')");
       const second = await startService({ ...settingsFor(wechat(), wechat().apps[1]), ...servers().env });
       await tokenFor(service(), code());
       await second.stop();
-    } finally {
-      await database.end();
-    }
+    });
   });
 
   it('has PostgreSQL give up what nobody waits for any longer', async () => {
     await tokenFor(service(), code());
-    const database = new pg.Client(servers().env.DATABASE_URL);
-    await database.connect();
-    try {
+    await withPostgres(servers(), async (database) => {
       await database.query('BEGIN; SELECT FROM users FOR UPDATE');
       assert.equal((await login(service(), code())).status, 500);
       const waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
       assert.equal((await database.query(waiting)).rowCount, 0);
-    } finally {
-      await database.end();
-    }
+    });
   });
 
   it('gives the access token in Redis the time to live that WeChat named', async () => {
@@ -470,23 +458,29 @@ function subject(token: string): string {
   return claims?.sub ?? '';
 }
 
-async function countUsers({ env }: Servers, nickname: string, { users }: WeChatSimulator): Promise<number> {
+async function countUsers(servers: Servers, nickname: string, { users }: WeChatSimulator): Promise<number> {
   assert.ok(users.some(({ id }) => id === nickname));
-  return await count(env.DATABASE_URL, 'nickname = $1', [nickname]);
+  return await count(servers, 'nickname = $1', [nickname]);
 }
 
-async function countBroken({ env }: Servers): Promise<number> {
-  return await count(env.DATABASE_URL, "refresh_token = '' OR openid = '' OR app_id = ''", []);
+async function countBroken(servers: Servers): Promise<number> {
+  return await count(servers, "refresh_token = '' OR openid = '' OR app_id = ''", []);
 }
 
-async function count(url: string, condition: string, values: string[]): Promise<number> {
-  const client = new pg.Client(url);
-  await client.connect();
-  try {
-    const { rowCount } = await client.query(`SELECT FROM users WHERE ${condition}`, values);
+async function count(servers: Servers, condition: string, values: string[]): Promise<number> {
+  return withPostgres(servers, async (database) => {
+    const { rowCount } = await database.query(`SELECT FROM users WHERE ${condition}`, values);
     return rowCount ?? 0;
+  });
+}
+
+async function withPostgres<T>({ env }: Servers, use: (database: pg.Client) => Promise<T>): Promise<T> {
+  const database = new pg.Client(env.DATABASE_URL);
+  await database.connect();
+  try {
+    return await use(database);
   } finally {
-    await client.end();
+    await database.end();
   }
 }
 
